@@ -1,0 +1,56 @@
+"""Evidence: the messages themselves, byte for byte, and what we noticed about them."""
+
+from datetime import datetime
+
+from ledgerstone.ledger.fact import Fact
+
+
+class StripeEventHeard(Fact, frozen=True, tag="stripe-event-heard"):
+    """A message of Stripe's: exactly the bytes that were signed, and how they came to us.
+
+    `source` is `webhook`, `api` or `import`. `parked` says why no facts could be read from it. `unknown`
+    marks a type that Stripe's published list does not have."""
+
+    id: str
+    event_type: str
+    created: datetime
+    payload: bytes
+    source: str
+    signature: str | None = None
+    api_version: str | None = None
+    account: str | None = None
+    livemode: bool = False
+    unknown: bool = False
+    parked: str | None = None
+
+
+class EvidenceConflict(Fact, frozen=True, tag="evidence-conflict"):
+    """A second message bore the name `first` with another body. The first stays in force."""
+
+    first: str
+    payload: bytes
+    source: str
+    signature: str | None = None
+
+
+class EvidenceConfirmed(Fact, frozen=True, tag="evidence-confirmed"):
+    """A signed delivery of something that had been imported without a signature."""
+
+    first: str
+    signature: str
+
+
+class FactConflict(Fact, frozen=True, tag="fact-conflict"):
+    """Two messages tell of one fact in different amounts: `first` is in force, `told` is what the second
+    says (the fact as JSON). Nothing moves; a person must look."""
+
+    first: str
+    told: bytes
+
+
+class MessageRefused(Fact, frozen=True, tag="message-refused"):
+    """A signed message that is no event at all; `sha256` finds it at the provider, who keeps it 30 days."""
+
+    sha256: str
+    reason: str
+    size: int

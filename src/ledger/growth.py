@@ -1,0 +1,169 @@
+"""How does recurring revenue stand at an instant, and what moved it between two?
+
+Works on the lines of one customer: what each item was worth, from when to when. A line counts at an instant
+E if it began before E and had not ended before it: so a change at midnight belongs to the day that begins."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import astuple
+
+GRAINS = ("day", "month")
+
+
+class Line(Protocol):
+    """One item's monthly value (minor units, None: not known) for a time."""
+
+    @property
+    def valid_from(self) -> datetime: ...
+    @property
+    def valid_to(self) -> datetime | None: ...
+    @property
+    def subscription(self) -> str: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def mrr(self) -> int | None: ...
+
+
+L = TypeVar("L", bound=Line)
+Grouping = Callable[[L], str]
+
+
+class Standing(Struct, frozen=True):
+    """What a customer adds to a group's figures at an instant."""
+
+    mrr: int = 0
+    active_subscriptions: int = 0
+    active_customers: int = 0
+    paying_customers: int = 0
+    incomplete: int = 0
+
+
+class Movement(Struct, frozen=True):
+    """How a customer's recurring revenue in a group moved between two instants, minor units, all positive.
+    `entering` and `leaving` move between groups and cancel in the total."""
+
+    new: int = 0
+    reactivation: int = 0
+    expansion: int = 0
+    contraction: int = 0
+    churn: int = 0
+    entering: int = 0
+    leaving: int = 0
+
+
+KINDS = Movement.__struct_fields__
+
+
+def counted(line: Line, at: datetime) -> bool:
+    """Does a line count at an exclusive instant?"""
+    return line.valid_from < at and (line.valid_to is None or line.valid_to >= at)
+
+
+def standings(lines: Sequence[L], at: datetime, group: Grouping[L]) -> dict[tuple[str, str], Standing]:
+    """How one customer stands at an instant, by currency and group."""
+    groups: dict[tuple[str, str], list[L]] = defaultdict(list)
+    for line in lines:
+        if counted(line, at):
+            groups[line.currency, group(line)].append(line)
+    return {cell: _standing(some) for cell, some in groups.items()}
+
+
+def movements(before: Mapping[str, int], after: Mapping[str, int], was_customer: bool) -> dict[str, Movement]:
+    """What moved one customer, in one currency, from the amounts by group at one instant to those at a
+    later one. The class is that of the customer's total; what only changed groups entered and left."""
+    opening, closing = sum(before.values()), sum(after.values())
+    rises = {g: after.get(g, 0) - before.get(g, 0) for g in sorted({*before, *after})}
+    if not opening or not closing:
+        kind = "churn" if opening else "reactivation" if was_customer else "new"
+        return {g: Movement(**{kind: abs(rise)}) for g, rise in rises.items() if rise}
+    up = {g: rise for g, rise in rises.items() if rise > 0}
+    down = {g: -rise for g, rise in rises.items() if rise < 0}
+    moved = min(sum(up.values()), sum(down.values()))
+    return {**_shared(up, moved, "entering", "expansion"), **_shared(down, moved, "leaving", "contraction")}
+
+
+def history(
+    lines: Sequence[L], group: Grouping[L], grain: str
+) -> Iterable[tuple[date, str, dict[str, Movement]]]:
+    """The movements of one customer's whole life, by period and currency: only periods that moved it."""
+    for currency in sorted({line.currency for line in lines}):
+        own = [line for line in lines if line.currency == currency]
+        held: Mapping[str, int] = {}
+        was_customer = False
+        for period in _periods(own, grain):
+            now = amounts(own, end_of(period, grain), group)
+            if now != held:
+                yield period, currency, movements(held, now, was_customer)
+            was_customer = was_customer or sum(now.values()) > 0
+            held = now
+
+
+def amounts(lines: Sequence[L], at: datetime, group: Grouping[L]) -> dict[str, int]:
+    """One customer's known monthly value at an instant, by group; groups at 0 are left out."""
+    sums: dict[str, int] = defaultdict(int)
+    for line in lines:
+        if line.mrr and counted(line, at):
+            sums[group(line)] += line.mrr
+    return dict(sums)
+
+
+def end_of(period: date, grain: str) -> datetime:
+    """The exclusive end of a day, or of the month that begins on a day, in UTC."""
+    if grain == "day":
+        return midnight(period + timedelta(days=1))
+    years, month = divmod(period.year * 12 + period.month, 12)
+    return midnight(date(years, month + 1, 1))
+
+
+def period_of(at: datetime, grain: str) -> date:
+    """The day, or the first day of the month, in which an instant lies (UTC)."""
+    day = at.astimezone(UTC).date()
+    return day if grain == "day" else day.replace(day=1)
+
+
+def midnight(day: date) -> datetime:
+    """The first instant of a day, UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _periods(lines: Sequence[Line], grain: str) -> list[date]:
+    starts = {period_of(line.valid_from, grain) for line in lines}
+    ends = {period_of(line.valid_to, grain) for line in lines if line.valid_to is not None}
+    return sorted(starts | ends)
+
+
+def _standing(lines: Sequence[Line]) -> Standing:
+    mrr = sum(line.mrr or 0 for line in lines)
+    return Standing(
+        mrr=mrr,
+        active_subscriptions=len({line.subscription for line in lines}),
+        active_customers=1,
+        paying_customers=int(mrr > 0),
+        incomplete=sum(line.mrr is None for line in lines),
+    )
+
+
+def _shared(changes: Mapping[str, int], moved: int, between: str, kind: str) -> dict[str, Movement]:
+    """Divide changes into what moved between groups (in their order, as far as it goes) and the rest."""
+    found: dict[str, Movement] = {}
+    for group, change in changes.items():
+        part = min(change, moved)
+        moved -= part
+        found[group] = Movement(**{between: part, kind: change - part})
+    return found
+
+
+def plus(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    """The sum of two lists of amounts."""
+    return tuple(map(int.__add__, one, other))
+
+
+def movement_amounts(movement: Movement) -> tuple[int, ...]:
+    """A movement as amounts in the order of `KINDS`, then how many customers moved in each way."""
+    values: tuple[int, ...] = astuple(movement)
+    return (*values, *(int(value > 0) for value in values))

@@ -1,0 +1,122 @@
+"""Invoices: what is asked for, when it was, and what became of it."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from ledgerstone.ledger.fact import Fact, Terms
+from ledgerstone.ledger.timeline import TERMINAL, Course
+
+RANK = {"draft": 0, "open": 1, "uncollectible": 2, "paid": TERMINAL, "void": TERMINAL + 1}
+
+
+class Invoice(Terms, frozen=True):
+    """An invoice at one moment, amounts in minor units with tax; `plans` the products on its lines.
+    `paid_elsewhere` is what the provider was told of and did not collect itself."""
+
+    status: str
+    currency: str
+    created_at: datetime
+    total: int
+    tax: int
+    amount_due: int
+    amount_paid: int
+    amount_remaining: int
+    customer: str | None = None
+    subscription: str | None = None
+    number: str | None = None
+    paid_elsewhere: int = 0
+    plans: tuple[str, ...] = ()
+    due_at: datetime | None = None
+    finalized_at: datetime | None = None
+    paid_at: datetime | None = None
+    voided_at: datetime | None = None
+    uncollectible_at: datetime | None = None
+
+
+class InvoiceSeen(Fact, frozen=True, tag="invoice-seen"):
+    """A message showed an invoice; `last` when a draft was deleted."""
+
+    id: str
+    now: Invoice
+    before: Invoice | None = None
+    first: bool = False
+    last: bool = False
+
+
+class InvoiceIssued(Fact, frozen=True, tag="invoice-issued"):
+    """An invoice was finalised: `net` without tax, `tax`, and `from_balance`, the customer's credit used up
+    (negative: given). Only what is frozen at finalisation, so that every later message says the same."""
+
+    invoice: str
+    currency: str
+    net: int
+    tax: int
+    from_balance: int = 0
+    customer: str | None = None
+
+
+class InvoiceVoided(Fact, frozen=True, tag="invoice-voided"):
+    """An issued invoice was cancelled: `open` was still owed before the customer's credit, which comes back
+    as `to_balance`."""
+
+    invoice: str
+    currency: str
+    open: int
+    to_balance: int = 0
+    customer: str | None = None
+
+
+class InvoiceWrittenOff(Fact, frozen=True, tag="invoice-written-off"):
+    """An invoice was marked uncollectible with `open` still owed; a later payment needs no special case."""
+
+    invoice: str
+    currency: str
+    open: int
+    customer: str | None = None
+
+
+class Stage(Struct, frozen=True):
+    """An invoice was as in `terms` from `start` to `end` (half-open, None: still)."""
+
+    start: datetime
+    end: datetime | None
+    terms: Invoice
+    sure: bool = True
+    deleted: bool = False
+
+
+def rank(invoice: Invoice) -> int:
+    """Which of two states of one second came later, when the messages do not say."""
+    return RANK.get(invoice.status, 1)
+
+
+def stages(course: Course[Invoice]) -> tuple[Stage, ...]:
+    """The life of an invoice: each status from the time that the invoice itself gives for it, every other
+    change from the provider's message. It begins at `created_at`, as the first message says it was."""
+    first = course.contents[course.steps[0].value]
+    born = min(first.created_at, course.steps[0].at)
+    marks = [Stage(born, None, course.before or first)]
+    for step in course.steps:
+        terms = course.contents[step.value]
+        start = min(step.at, _effective(terms, marks[-1].terms) or step.at)
+        while len(marks) > 1 and marks[-1].start > start:
+            marks.pop()
+        marks.append(Stage(max(start, born), None, terms, step.sure, step.ended))
+    ends = [*(mark.start for mark in marks[1:]), None]
+    return tuple(
+        Stage(stage.start, end, stage.terms, stage.sure)
+        for stage, end in zip(marks, ends, strict=True)
+        if not stage.deleted and (end is None or stage.start < end)
+    )
+
+
+def _effective(terms: Invoice, held: Invoice) -> datetime | None:
+    if terms.status == held.status:
+        return None
+    return {
+        "open": terms.finalized_at,
+        "paid": terms.paid_at,
+        "void": terms.voided_at,
+        "uncollectible": terms.uncollectible_at,
+    }.get(terms.status)

@@ -1,0 +1,24 @@
+"""Money: an amount in minor units of one currency, with ISO 4217's number of decimals."""
+
+from functools import cache
+
+import iso4217
+from msgspec import Struct
+
+
+class Money(Struct, frozen=True, order=True):
+    """An amount of one currency: `amount` in ISO 4217 minor units, `currency` in lower case."""
+
+    amount: int
+    currency: str
+
+
+@cache
+def decimals(currency: str) -> int:
+    """How many decimals ISO 4217 gives a currency: 2 for `usd`, 0 for `jpy`, 3 for `kwd`.
+
+    A code that the standard does not list (a provider's own, a crypto token) counts as two."""
+    try:
+        return iso4217.Currency(currency.upper()).exponent or 0
+    except ValueError:
+        return 2

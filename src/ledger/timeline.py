@@ -1,0 +1,158 @@
+"""What was an object's state, second by second, whatever the order in which its messages came?
+
+A provider's times are whole seconds, and several changes fall within one. Each message is an edge from
+the state before to the state after; a second's outcome is the state that was entered once more often
+than it was left. The history depends on the set of messages only, never on the order of delivery."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from itertools import groupby, takewhile
+from typing import Generic, NamedTuple, TypeVar
+
+from msgspec import Struct
+
+from ledgerstone.ledger.fact import Terms
+
+T = TypeVar("T", bound=Terms)
+Rank = Callable[[T], int]
+NOTHING = -1
+TERMINAL = 100
+"""Ranks from here on are ends: within their second nothing comes after them."""
+
+
+class Sighting(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """One message about the object: at a second, the state went from `before` to `after` (indexes into
+    the history's contents, `NOTHING` before it was created, equal when the message tells of no change)."""
+
+    at: datetime
+    message: str
+    before: int
+    after: int
+    last: bool = False
+
+
+class Step(Struct, frozen=True, array_like=True, gc=False):
+    """From `at` on the object is as in `contents[value]`, until the next step.
+
+    `ended`: it was deleted. `sure`: False when messages of that second are missing and the end of the
+    second was chosen by rank; such an object is worth fetching again."""
+
+    at: datetime
+    value: int
+    ended: bool = False
+    sure: bool = True
+
+
+class History(Struct, Generic[T], frozen=True, array_like=True, gc=False):
+    """All that was heard of one object: its distinct states, the messages in order, and what follows."""
+
+    contents: tuple[T, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+
+def observe(
+    history: History[T],
+    at: datetime,
+    message: str,
+    now: T,
+    before: T | None = None,
+    *,
+    first: bool = False,
+    last: bool = False,
+    rank: Rank[T],
+) -> History[T]:
+    """The history with one more message in it. Steps that stay equal stay the same object, so that whoever
+    depends on them need not be asked again."""
+    contents, after = _index(history.contents, now)
+    came_from = NOTHING if first else after
+    if before is not None and not first:
+        contents, came_from = _index(contents, before)
+    sighting = Sighting(at, message, came_from, after, last)
+    seen = history.sightings
+    if not seen or seen[-1].at < at:
+        return History(contents, (*seen, sighting), _extended(history.steps, sighting))
+    position = bisect_left(seen, sighting)
+    if position < len(seen) and seen[position] == sighting:
+        return history
+    seen = (*seen[:position], sighting, *seen[position:])
+    steps = resolve(contents, seen, rank)
+    return History(contents, seen, history.steps if steps == history.steps else steps)
+
+
+class Course(NamedTuple, Generic[T]):
+    """What a history comes to: what the object was before the first message (None: not born, or not told),
+    its distinct states, and when it took which. Messages that only repeat leave all three unchanged."""
+
+    before: T | None
+    contents: tuple[T, ...]
+    steps: tuple[Step, ...]
+
+
+def course(history: History[T]) -> Course[T]:
+    """The course that a history's messages make."""
+    return Course(_before(history), history.contents, history.steps)
+
+
+def _before(history: History[T]) -> T | None:
+    if not history.sightings:
+        return None
+    first = history.sightings[0].at
+    second = list(takewhile(lambda sighting: sighting.at == first, history.sightings))
+    if any(sighting.before == NOTHING for sighting in second):
+        return None
+    left = {s.before for s in second if s.before != s.after} - {
+        s.after for s in second if s.before != s.after
+    }
+    return history.contents[left.pop()] if len(left) == 1 else None
+
+
+def resolve(contents: Sequence[T], sightings: Iterable[Sighting], rank: Rank[T]) -> tuple[Step, ...]:
+    """The steps that a sorted run of messages makes, one a second at most, equal neighbours joined."""
+    steps: list[Step] = []
+    for at, second in groupby(sightings, key=lambda sighting: sighting.at):
+        held = steps[-1].value if steps else NOTHING
+        step = _outcome(at, list(second), held, contents, rank)
+        if not steps or _differs(steps[-1], step):
+            steps.append(step)
+    return tuple(steps)
+
+
+def _outcome(at: datetime, second: list[Sighting], held: int, contents: Sequence[T], rank: Rank[T]) -> Step:
+    if len(second) == 1:
+        return Step(at, second[0].after, second[0].last)
+    ends = [s for s in second if s.last] or [s for s in second if rank(contents[s.after]) >= TERMINAL]
+    if ends:
+        return _ranked(at, ends, contents, rank)
+    balance = Counter(s.after for s in second if s.before != s.after)
+    balance.subtract(s.before for s in second if s.before != s.after)
+    entered = [index for index, excess in balance.items() if excess > 0]
+    if len(entered) == 1 and balance[entered[0]] == 1:
+        return Step(at, entered[0])
+    if balance and not entered and held in balance:
+        return Step(at, held)
+    return _ranked(at, second, contents, rank)
+
+
+def _ranked(at: datetime, second: list[Sighting], contents: Sequence[T], rank: Rank[T]) -> Step:
+    best = max(second, key=lambda s: (rank(contents[s.after]), s.message, s.after))
+    sure = all(s.after == best.after for s in second)
+    return Step(at, best.after, best.last, sure)
+
+
+def _extended(steps: tuple[Step, ...], sighting: Sighting) -> tuple[Step, ...]:
+    step = Step(sighting.at, sighting.after, sighting.last)
+    return (*steps, step) if not steps or _differs(steps[-1], step) else steps
+
+
+def _differs(one: Step, other: Step) -> bool:
+    return (one.value, one.ended, one.sure) != (other.value, other.ended, other.sure)
+
+
+def _index(contents: tuple[T, ...], content: T) -> tuple[tuple[T, ...], int]:
+    try:
+        return contents, contents.index(content)
+    except ValueError:
+        return (*contents, content), len(contents)
