@@ -1,0 +1,388 @@
+"""Where the tables of views are: created, read by key, written a window at a time, compared and swapped.
+
+Every window is one transaction that begins with a compare-and-set on the position; a reader sees all of a
+window or nothing. Names come from the code's own declarations, never from input."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+COPY_FROM = 50
+"""From this many rows on COPY is cheaper than an insert a row."""
+CHUNK = 5_000
+
+Column = tuple[str, str]
+
+
+class Sums(Protocol):
+    """A summary's shape: its key columns (the book first) and what is added up."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def cells(self) -> tuple[Column, ...]: ...
+    @property
+    def amounts(self) -> tuple[str, ...]: ...
+    @property
+    def history(self) -> bool: ...
+
+
+class Table(Protocol):
+    """A view's shape."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def columns(self) -> tuple[Column, ...]: ...
+    @property
+    def summaries(self) -> Sequence[Sums]: ...
+
+
+class Write(Protocol):
+    """What a window changes in one view; see `projections.engine.Write`."""
+
+    table: Any
+    states: list[tuple[str, str, bytes]]
+    heard: list[tuple[str, str, list[int]]]
+    edges: list[tuple[str, str, str, str]]
+    closed: list[tuple[str, str, int, int]]
+    opened: list[tuple[Any, ...]]
+    deltas: dict[str, list[tuple[Any, ...]]]
+    heads: dict[str, list[tuple[Any, ...]]]
+
+
+VERSION = (
+    ("book", "text"),
+    ("key", "text"),
+    ("rid", "bigint"),
+    ("known_from", "bigint"),
+    ("known_to", "bigint"),
+)
+SESSION = """
+    set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off;
+    set enable_mergejoin = off; set jit = off; set timezone = 'UTC'
+"""
+"""Plans prepared on tables that are still empty would otherwise scan them for ever."""
+
+
+class TablesDiffer(Exception):
+    """The tables of a chain are at different positions: some were made by other code."""
+
+
+class PostgresViews:
+    """The tables of views in schema `views`, over one connection. `suffix` tells tables that are being
+    rebuilt from those that are read."""
+
+    def __init__(self, dsn: str, suffix: str = "") -> None:
+        self._dsn = dsn
+        self._suffix = suffix
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def position(self, tables: Sequence[Table]) -> int:
+        """How far a chain is; tables that are missing are created at 0."""
+        connection = self._open()
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(hashtextextended('ledgerstone views', 0))")
+            for table in tables:
+                self._create(connection, table)
+            places = connection.execute(
+                "select name, position from views.tracking where name = any(%s)", (self._names(tables),)
+            ).fetchall()
+        if len({position for _, position in places}) > 1:
+            told = ", ".join(f"{name} at {position}" for name, position in sorted(places))
+            raise TablesDiffer(
+                f"views that read each other are at different positions ({told}): rebuild them"
+            )
+        return int(places[0][1])
+
+    def states(self, table: Table, keys: Sequence[tuple[str, str]]) -> list[tuple[tuple[str, str], bytes]]:
+        """The states of those keys that have one."""
+        found: list[tuple[tuple[str, str], bytes]] = []
+        query = self._sql(
+            "select s.book, s.key, s.state from unnest(%s::text[], %s::text[]) u(book, key)"
+            " join {} s on s.book = u.book and s.key = u.key",
+            table,
+            "state",
+        )
+        for some in _chunks(keys):
+            rows = self._cursor().execute(query, _columns(some), prepare=True).fetchall()
+            found += [((book, key), state) for book, key, state in rows]
+        return found
+
+    def dependants(self, table: Table, refs: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
+        """The keys whose states point at any of these references (book, view, id)."""
+        query = self._sql(
+            "select distinct e.book, e.key from unnest(%s::text[], %s::text[], %s::text[]) u(book, view, id)"
+            " join {} e on e.book = u.book and e.ref_view = u.view and e.ref_id = u.id",
+            table,
+            "edge",
+        )
+        return [
+            (book, key)
+            for some in _chunks(refs)
+            for book, key in self._cursor().execute(query, _columns(some), prepare=True).fetchall()
+        ]
+
+    def commit(self, tables: Sequence[Table], expected: int, position: int, writes: Sequence[Write]) -> bool:
+        """Write a window and advance from `expected` to `position`, in one transaction; False when the chain
+        is not at `expected` any more: then nothing was written."""
+        connection, names = self._open(), self._names(tables)
+        with connection.transaction() as transaction:
+            moved = connection.execute(
+                "update views.tracking set position = %s, at = clock_timestamp(), stopped_at = null,"
+                " reason = null where name = any(%s) and position = %s",
+                (position, names, expected),
+                prepare=True,
+            )
+            if moved.rowcount != len(names):
+                raise psycopg.Rollback(transaction)
+            with connection.pipeline():
+                for write in writes:
+                    self._write_small(connection, write)
+            for write in writes:
+                self._copy_large(connection, write)
+            connection.execute("notify views")
+            return True
+        return False
+
+    def stop(self, tables: Sequence[Table], position: int, reason: str) -> None:
+        """Note that the chain cannot fold the row at `position`, and why."""
+        self._open().execute(
+            "update views.tracking set stopped_at = %s, reason = %s where name = any(%s)",
+            (position, reason, self._names(tables)),
+        )
+
+    def drop(self, tables: Sequence[Table]) -> None:
+        """Remove the tables of a rebuild that is not wanted any more."""
+        connection = self._open()
+        with connection.transaction():
+            for table in tables:
+                for name, _ in _relations(table):
+                    connection.execute(sql.SQL("drop table if exists {}").format(self._table(name)))
+            connection.execute("delete from views.tracking where name = any(%s)", (self._names(tables),))
+
+    def differences(self, tables: Sequence[Table], other: str, position: int, most: int = 10) -> list[str]:
+        """How these tables differ from those with suffix `other`, both as known at `position`: a line a row,
+        at most `most` a table."""
+        found: list[str] = []
+        for table in tables:
+            for name, query in _contents(table):
+                here, there = (
+                    sql.SQL(query).format(sql.Identifier("views", name + suffix))
+                    for suffix in (self._suffix, other)
+                )
+                for mark, one, two in (("only in", here, there), ("missing in", there, here)):
+                    lines = self._cursor().execute(
+                        sql.SQL("select * from (({}) except all ({})) d limit {}").format(one, two, most),
+                        {"p": position},
+                    )
+                    found += [f"{mark} {name}{self._suffix}: {line}" for line in lines.fetchall()]
+        return found
+
+    def swap(self, tables: Sequence[Table], suffix: str) -> None:
+        """Put these tables in the place of those with `suffix`, which go, in one transaction."""
+        connection = self._open()
+        with connection.transaction():
+            for table in tables:
+                for name, _ in _relations(table):
+                    connection.execute(
+                        sql.SQL("drop table if exists {}").format(sql.Identifier("views", name + suffix))
+                    )
+                    connection.execute(
+                        sql.SQL("alter table {} rename to {}").format(
+                            self._table(name), sql.Identifier(name + suffix)
+                        )
+                    )
+                connection.execute("delete from views.tracking where name = %s", (table.name + suffix,))
+                connection.execute(
+                    "update views.tracking set name = %s where name = %s",
+                    (table.name + suffix, table.name + self._suffix),
+                )
+            connection.execute("notify views")
+
+    def _open(self) -> psycopg.Connection[Any]:
+        if self._connection is None or self._connection.closed or self._connection.broken:
+            self._connection = psycopg.connect(
+                self._dsn, autocommit=True, row_factory=tuple_row, connect_timeout=5
+            )
+            self._connection.execute(SESSION)
+            self._connection.execute(
+                "create table if not exists views.tracking (name text primary key, position bigint not null,"
+                " stopped_at bigint, reason text, at timestamptz not null default clock_timestamp())"
+            )
+        return self._connection
+
+    def _cursor(self) -> psycopg.Cursor[Any]:
+        return self._open().cursor(binary=True)
+
+    def _names(self, tables: Sequence[Table]) -> list[str]:
+        return [table.name + self._suffix for table in tables]
+
+    def _table(self, name: str) -> sql.Identifier:
+        return sql.Identifier("views", name + self._suffix)
+
+    def _sql(self, query: str, table: Table, part: str = "") -> sql.Composed:
+        return sql.SQL(query).format(self._table(_part(table, part)))
+
+    def _create(self, connection: psycopg.Connection[Any], table: Table) -> None:
+        for name, columns in _relations(table):
+            connection.execute(
+                sql.SQL("create table if not exists {} (" + columns + ")").format(self._table(name))
+            )
+        for name, columns in _indexes(table):
+            connection.execute(
+                sql.SQL("create index if not exists {} on {} (" + columns + ")").format(
+                    sql.Identifier(f"{name}{self._suffix}_{columns.replace(', ', '_')}"[:63]),
+                    self._table(name),
+                )
+            )
+        connection.execute(
+            "insert into views.tracking (name, position) values (%s, 0) on conflict do nothing",
+            (table.name + self._suffix,),
+        )
+
+    def _write_small(self, connection: psycopg.Connection[Any], write: Write) -> None:
+        """Everything that changes what is there already, and short lists of new rows."""
+        table = write.table
+        cursor = connection.cursor(binary=True)
+        for states in _chunks(write.states):
+            cursor.execute(self._sql(_UPSERT_STATE, table, "state"), _columns(states), prepare=True)
+        for edges in _chunks(write.edges):
+            cursor.execute(self._sql(_INSERT_EDGE, table, "edge"), _columns(edges), prepare=True)
+        for closed in _chunks(write.closed):
+            cursor.execute(self._sql(_CLOSE, table), _columns(closed), prepare=True)
+        for sums in table.summaries:
+            if heads := write.heads.get(sums.name):
+                cursor.executemany(self._upsert(table, sums), heads)
+        for name, columns, rows in _new_rows(write):
+            if rows and len(rows) < COPY_FROM:
+                cursor.executemany(self._insert(name, columns), rows)
+
+    def _copy_large(self, connection: psycopg.Connection[Any], write: Write) -> None:
+        for name, columns, rows in _new_rows(write):
+            if len(rows) < COPY_FROM:
+                continue
+            statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
+                self._table(name), sql.SQL(", ").join(sql.Identifier(c) for c, _ in columns)
+            )
+            with connection.cursor().copy(statement) as copy:
+                copy.set_types([kind for _, kind in columns])
+                for row in rows:
+                    copy.write_row(row)
+
+    def _insert(self, name: str, columns: Sequence[Column]) -> sql.Composed:
+        return sql.SQL("insert into {} ({}) values ({})").format(
+            self._table(name),
+            sql.SQL(", ").join(sql.Identifier(column) for column, _ in columns),
+            sql.SQL(", ").join(sql.SQL("%b::" + kind) for _, kind in columns),
+        )
+
+    def _upsert(self, table: Table, sums: Sums) -> sql.Composed:
+        columns = [*sums.cells, *((amount, "bigint") for amount in sums.amounts)]
+        return sql.SQL("{} on conflict ({}) do update set {}").format(
+            sql.SQL("insert into {} as h ({}) values ({})").format(
+                self._table(f"{table.name}_{sums.name}_head"),
+                sql.SQL(", ").join(sql.Identifier(column) for column, _ in columns),
+                sql.SQL(", ").join(sql.SQL("%b::" + kind) for _, kind in columns),
+            ),
+            sql.SQL(", ").join(sql.Identifier(column) for column, _ in sums.cells),
+            sql.SQL(", ").join(
+                sql.SQL("{0} = h.{0} + excluded.{0}").format(sql.Identifier(amount))
+                for amount in sums.amounts
+            ),
+        )
+
+
+_UPSERT_STATE = (
+    "insert into {} (book, key, state) select * from unnest(%b::text[], %b::text[], %b::bytea[])"
+    " on conflict (book, key) do update set state = excluded.state"
+)
+_INSERT_EDGE = (
+    "insert into {} (book, ref_view, ref_id, key)"
+    " select * from unnest(%b::text[], %b::text[], %b::text[], %b::text[]) on conflict do nothing"
+)
+_CLOSE = (
+    "update {} r set known_to = u.position"
+    " from unnest(%b::text[], %b::text[], %b::bigint[], %b::bigint[]) u(book, key, rid, position)"
+    " where r.book = u.book and r.key = u.key and r.rid = u.rid and r.known_to is null"
+)
+
+
+def _part(table: Table, part: str) -> str:
+    return f"{table.name}_{part}" if part else table.name
+
+
+def _relations(table: Table) -> list[tuple[str, str]]:
+    """Every table of a view: its name and its columns in SQL."""
+    rows = ", ".join(f'"{name}" {kind}' for name, kind in (*VERSION, *table.columns))
+    found = [
+        (table.name, rows),
+        (f"{table.name}_state", "book text, key text, state bytea not null, primary key (book, key)"),
+        (f"{table.name}_heard", "book text not null, key text not null, positions bigint[] not null"),
+        (
+            f"{table.name}_edge",
+            "book text, ref_view text, ref_id text, key text, primary key (book, ref_view, ref_id, key)",
+        ),
+    ]
+    for sums in table.summaries:
+        cells = ", ".join(f'"{name}" {kind} not null' for name, kind in sums.cells)
+        amounts = ", ".join(f'"{name}" bigint not null' for name in sums.amounts)
+        keys = ", ".join(f'"{name}"' for name, _ in sums.cells)
+        found.append((f"{table.name}_{sums.name}_head", f"{cells}, {amounts}, primary key ({keys})"))
+        if sums.history:
+            found.append((f"{table.name}_{sums.name}_delta", f"position bigint not null, {cells}, {amounts}"))
+    return found
+
+
+def _indexes(table: Table) -> list[tuple[str, str]]:
+    """What is looked up: versions by key, the rows a key heard, deltas by position. `known_to` is in no
+    index, so that closing a version touches the row alone."""
+    deltas = [(f"{table.name}_{s.name}_delta", "position") for s in table.summaries if s.history]
+    return [(table.name, "book, key, rid"), (f"{table.name}_heard", "book, key"), *deltas]
+
+
+def _new_rows(write: Write) -> Iterable[tuple[str, Sequence[Column], list[Any]]]:
+    table = write.table
+    yield table.name, (*VERSION, *table.columns), write.opened
+    heard = (("book", "text"), ("key", "text"), ("positions", "bigint[]"))
+    yield f"{table.name}_heard", heard, write.heard
+    for sums in table.summaries:
+        amounts = ((amount, "bigint") for amount in sums.amounts)
+        columns = (("position", "bigint"), *sums.cells, *amounts)
+        yield f"{table.name}_{sums.name}_delta", columns, write.deltas.get(sums.name, [])
+
+
+def _contents(table: Table) -> list[tuple[str, str]]:
+    """What two builds of a table must agree on, as known at a position."""
+    columns = "".join(f', "{name}"' for name, _ in table.columns)
+    found = [
+        (
+            table.name,
+            f"select book, key{columns}, known_from, case when known_to <= %(p)s then known_to end"
+            " from {} where known_from <= %(p)s",
+        )
+    ]
+    for sums in table.summaries:
+        if sums.history:
+            keys = ", ".join(f'"{name}"' for name, _ in sums.cells)
+            amounts = ", ".join(f'sum("{name}")' for name in sums.amounts)
+            until = f"from {{}} where position <= %(p)s group by position, {keys}"
+            found.append((f"{table.name}_{sums.name}_delta", f"select position, {keys}, {amounts} {until}"))
+    return found
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _chunks(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))

@@ -1,0 +1,257 @@
+"""How are views kept true to the log while it grows? One reader decodes each row once and feeds every chain
+of views; each chain writes rows, states, sums and its position in one transaction, guarded by the position
+that it started from, so that a second or a stale engine can only stop."""
+
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from ledgerstone.ledger.facts import tag
+from ledgerstone.ledger.growth import plus
+from ledgerstone.ledger.recorded import Recorded, decode
+from ledgerstone.projections.folder import Changes, Folder
+from ledgerstone.projections.view import AnyView, Key, Ref, Row, Table, chains, encode_state, table
+
+WINDOW = 5_000
+"""Log rows folded in one transaction by the live engine."""
+CACHED = 200_000
+"""Keys kept in memory between windows; beyond it they are dropped and come back from the tables."""
+
+Heard = tuple[int, Recorded]
+
+
+class Write(Struct):
+    """What one window changes in the tables of one view, as plain rows."""
+
+    table: Table
+    states: list[tuple[str, str, bytes]]
+    heard: list[tuple[str, str, list[int]]]
+    edges: list[tuple[str, str, str, str]]
+    closed: list[tuple[str, str, int, int]]
+    opened: list[tuple[Any, ...]]
+    deltas: dict[str, list[tuple[Any, ...]]]
+    heads: dict[str, list[tuple[Any, ...]]]
+
+
+class Log(Protocol):
+    """Where rows come from."""
+
+    def read_raw(self, after: int, upto: int, tags: Sequence[str]) -> list[tuple[int, bytes | None]]:
+        """The rows after one position up to another: the position, and the state if its tag is wanted."""
+        ...
+
+    def head(self) -> int:
+        """The last position."""
+        ...
+
+
+class Store(Protocol):
+    """Where tables are. Names are those of `Table`; each call is one transaction or one statement."""
+
+    def position(self, tables: Sequence[Table]) -> int:
+        """How far a chain is; creates what is missing. Refuses tables at different positions."""
+        ...
+
+    def states(self, table: Table, keys: Sequence[Key]) -> list[tuple[Key, bytes]]:
+        """The states of those keys that have one."""
+        ...
+
+    def dependants(self, table: Table, refs: Sequence[tuple[str, str, str]]) -> list[Key]:
+        """The keys whose states point at any of these references (book, view, id)."""
+        ...
+
+    def commit(self, tables: Sequence[Table], expected: int, position: int, writes: Sequence[Write]) -> bool:
+        """Write a window and advance from `expected` to `position`; False if another engine did it first."""
+        ...
+
+    def stop(self, tables: Sequence[Table], position: int, reason: str) -> None:
+        """Note that a chain cannot go on: the row at `position` cannot be folded."""
+        ...
+
+
+class Overtaken(Exception):
+    """Another engine advanced this chain: this one must not write."""
+
+
+class Chain:
+    """Views that read each other, at one position. Owns their memory, and writes what changed."""
+
+    def __init__(self, views: Sequence[AnyView], store: Store) -> None:
+        self.views = views
+        self.tables = [table(view) for view in views]
+        self.tags = sorted({tag(kind) for view in views for kind in view.hears})
+        self.stopped: str | None = None
+        self._store = store
+        self._folder = Folder(views, self._load)
+        self._decoders = {view.name: msgspec.msgpack.Decoder(view.state).decode for view in views}
+        self._kinds = frozenset(kind for view in views for kind in view.hears)
+        self.position = store.position(self.tables)
+
+    def advance(self, rows: Sequence[Heard], upto: int) -> None:
+        """Fold the rows of one window, and write. A row that cannot be folded stops this chain just before
+        it; raises `Overtaken` when another engine was faster."""
+        heard = [(at, row) for at, row in rows if at > self.position and type(row.body) in self._kinds]
+        failed = self._fold(heard)
+        if failed is None:
+            self._write(upto)
+            return
+        self._folder.forget()
+        at, reason = failed
+        self._fold([(position, row) for position, row in heard if position < at])
+        self._write(at - 1)
+        self._store.stop(self.tables, at, reason)
+        self.stopped = reason
+
+    def restart(self) -> None:
+        """Begin again from what the tables say, with an empty memory."""
+        self._folder.forget()
+        self.position = self._store.position(self.tables)
+        self.stopped = None
+
+    def _fold(self, heard: Sequence[Heard]) -> tuple[int, str] | None:
+        self._folder.begin(self.position)
+        self._preload(heard)
+        for position, row in heard:
+            try:
+                self._folder.hear(position, row)
+            except Exception as error:
+                return position, f"row {position} ({row.name}): {type(error).__name__}: {error}"
+        return None
+
+    def _write(self, upto: int) -> None:
+        folder = self._folder
+        writes = [_write(view, shape, folder) for view, shape in zip(self.views, self.tables, strict=True)]
+        if not self._store.commit(self.tables, self.position, upto, writes):
+            folder.forget()
+            raise Overtaken(f"{', '.join(t.name for t in self.tables)} moved on from {self.position}")
+        self.position = upto
+        folder.settle()
+        if sum(map(len, folder.entries.values())) > CACHED:
+            folder.forget()
+
+    def _preload(self, heard: Sequence[Heard]) -> None:
+        """Fetch what this window needs in few queries: keys that hear a row, then keys that point at them."""
+        for view, shape in zip(self.views, self.tables, strict=True):
+            keys = self._heard_by(view, heard)
+            if view.reads:
+                keys.update(dict.fromkeys(self._store.dependants(shape, self._moving(view, heard))))
+            self._load(
+                self._folder, view, [key for key in keys if key not in self._folder.entries[view.name]]
+            )
+
+    def _heard_by(self, view: AnyView, heard: Sequence[Heard]) -> dict[Key, None]:
+        kinds = frozenset(view.hears)
+        return {
+            (str(row.book), id): None for _, row in heard if type(row.body) in kinds for id in view.keys(row)
+        }
+
+    def _moving(self, view: AnyView, heard: Sequence[Heard]) -> list[tuple[str, str, str]]:
+        read = [earlier for earlier in self.views if isinstance(earlier, view.reads)]
+        return sorted((book, v.name, id) for v in read for book, id in self._heard_by(v, heard))
+
+    def _load(self, folder: Folder, view: AnyView, keys: Sequence[Key]) -> None:
+        """Adopt the written states of keys, after the rows that they point at."""
+        if not keys or self.position == 0:
+            return
+        decode_state, shape = self._decoders[view.name], self.tables[self.views.index(view)]
+        states = [(key, decode_state(state)) for key, state in self._store.states(shape, keys)]
+        if view.reads:
+            self._load_references(folder, view, states)
+        for key, state in states:
+            folder.adopt(view, key, state)
+
+    def _load_references(self, folder: Folder, view: AnyView, states: Sequence[tuple[Key, Any]]) -> None:
+        pointed: list[tuple[str, Ref]] = [
+            (key[0], ref) for key, state in states for ref in view.refs(key[1], state)
+        ]
+        for earlier in self.views:
+            wanted = {(book, ref[1]): None for book, ref in pointed if ref[0] == earlier.name}
+            here = folder.entries[earlier.name]
+            self._load(folder, earlier, [key for key in wanted if key not in here])
+
+
+class Engine:
+    """All chains, fed by one reader."""
+
+    def __init__(self, views: Sequence[AnyView], log: Log, store: Store) -> None:
+        self.chains = [Chain(group, store) for group in chains(views)]
+        self._log = log
+
+    def step(self, window: int = WINDOW) -> int:
+        """Fold the next rows of the log in every chain; how many there were."""
+        running = [chain for chain in self.chains if chain.stopped is None]
+        after = min((chain.position for chain in running), default=self._log.head())
+        tags = sorted({name for chain in running for name in chain.tags})
+        raw = self._log.read_raw(after, after + window, tags)
+        if not raw:
+            return 0
+        rows = [(position, decode(state)) for position, state in raw if state is not None]
+        for chain in running:
+            if chain.position < raw[-1][0]:
+                chain.advance(rows, raw[-1][0])
+        return len(raw)
+
+    def catch_up(self, window: int = WINDOW, told: Callable[[int], None] = lambda rows: None) -> int:
+        """Fold until the log has no more rows; how many there were. `told` hears of each window."""
+        total = 0
+        while rows := self.step(window):
+            total += rows
+            told(rows)
+        return total
+
+    def restart(self) -> None:
+        """Begin again from the tables, after another engine or a rebuild moved them."""
+        for chain in self.chains:
+            chain.restart()
+
+
+def fingerprint(row: Row) -> int:
+    """A row's own number within its key: finds the version to close without comparing columns."""
+    digest = blake2b(msgspec.msgpack.encode(row), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def _write(view: AnyView, shape: Table, folder: Folder) -> Write:
+    changes, entries = folder.changes[view.name], folder.entries[view.name]
+    versions = [*changes.passed, *folder.opened(view)]
+    return Write(
+        table=shape,
+        states=[(*key, encode_state(entries[key].state)) for key in sorted(changes.dirty)],
+        heard=[(*key, entries[key].heard) for key in sorted(changes.heard)],
+        edges=sorted({(key[0], *ref, key[1]) for ref, key in changes.edges}),
+        closed=sorted((*key, fingerprint(row), position) for key, row, position in changes.closed),
+        opened=[(*v.key, fingerprint(v.row), v.known_from, v.known_to, *astuple(v.row)) for v in versions],
+        deltas=_deltas(view, changes),
+        heads=_heads(changes),
+    )
+
+
+def _deltas(view: AnyView, changes: Changes) -> dict[str, list[tuple[Any, ...]]]:
+    kept = {summary.name for summary in view.summaries if summary.history}
+    lines: dict[str, list[tuple[Any, ...]]] = {name: [] for name in kept}
+    for name, position, cell, amounts in changes.deltas:
+        if name in kept:
+            lines[name].append((position, *cell, *amounts))
+    return lines
+
+
+def _heads(changes: Changes) -> dict[str, list[tuple[Any, ...]]]:
+    """What a window adds to each cell in all, sorted so that two writers lock cells in the same order."""
+    return {
+        name: sorted((*cell, *amounts) for cell, amounts in _summed(lines).items() if any(amounts))
+        for name, lines in groupby(sorted(changes.deltas, key=itemgetter(0)), key=itemgetter(0))
+    }
+
+
+def _summed(lines: Iterable[tuple[str, int, tuple[Any, ...], tuple[int, ...]]]) -> dict[Any, tuple[int, ...]]:
+    sums: dict[Any, tuple[int, ...]] = {}
+    for _, _, cell, amounts in lines:
+        held = sums.get(cell)
+        sums[cell] = amounts if held is None else plus(held, amounts)
+    return sums

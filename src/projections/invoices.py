@@ -1,0 +1,168 @@
+"""What is each invoice's status, what is owed on it, and since when?"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from msgspec import Struct
+
+from ledgerstone.ledger.invoices import Invoice, InvoiceSeen, Stage, rank, stages
+from ledgerstone.ledger.payments import PaymentApplied
+from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.ledger.timeline import Course, History, course
+from ledgerstone.projections.histories import told
+from ledgerstone.projections.money import Money, MoneyRow, standing
+from ledgerstone.projections.view import Look, Ref, Row, View
+
+
+class Applied(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """Money of a payment that was used for an invoice."""
+
+    at: datetime
+    payment: str
+    amount: int
+
+
+class Told(Struct, frozen=True, array_like=True, gc=False):
+    """What was heard of one invoice."""
+
+    seen: History[Invoice] = History()
+    applied: tuple[Applied, ...] = ()
+
+
+Part = tuple[Course[Invoice], tuple[Applied, ...], tuple[MoneyRow, ...]]
+
+
+class InvoiceRow(Row, frozen=True):
+    """An invoice for a time, amounts in minor units. `settlement` says how far it is paid and whether the
+    money stayed; whether it is overdue depends on the date that is asked for."""
+
+    id: str
+    number: str | None
+    customer: str | None
+    subscription: str | None
+    currency: str
+    total: int
+    tax: int
+    amount_due: int
+    amount_paid: int
+    amount_remaining: int
+    refunded: int
+    disputed: int
+    paid_elsewhere: int
+    status: str
+    settlement: str
+    plans: tuple[str, ...]
+    payments: tuple[str, ...]
+    created_at: datetime
+    due_at: datetime | None
+    finalized_at: datetime | None
+    paid_at: datetime | None
+    voided_at: datetime | None
+    uncollectible_at: datetime | None
+    sure: bool
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+class Invoices(View[Told, Part]):
+    """What is each invoice's status, what is owed on it, and since when?"""
+
+    name = "invoices"
+    version = 1
+    hears = (InvoiceSeen, PaymentApplied)
+    reads = (Money,)
+    state = Told
+    row = InvoiceRow
+
+    def keys(self, row: Recorded) -> Iterable[str]:
+        match row.body:
+            case InvoiceSeen(id=id) | PaymentApplied(invoice=id):
+                return (id,)
+        return ()
+
+    def fold(self, state: Told | None, row: Recorded, id: str) -> Told:
+        held = state or Told()
+        match row.body:
+            case InvoiceSeen():
+                return Told(told(held.seen, row, rank), held.applied)
+            case PaymentApplied(payment=payment, amount=amount):
+                return Told(
+                    held.seen, tuple(sorted((*held.applied, Applied(row.happened_at, payment, amount))))
+                )
+        return held
+
+    def refs(self, id: str, state: Told) -> Iterable[Ref]:
+        return [("money", applied.payment) for applied in state.applied]
+
+    def part(self, id: str, state: Told, look: Look) -> Part:
+        payments = dict.fromkeys(applied.payment for applied in state.applied)
+        moves = tuple(move for payment in payments for move in look(("money", payment)))
+        return course(state.seen), state.applied, tuple(move for move in moves if move.kind != "received")
+
+    def rows(self, id: str, part: Part) -> Iterable[InvoiceRow]:
+        seen, applied, moves = part
+        if not seen.steps:
+            return
+        marks = sorted({*(one.at for one in applied), *(move.at for move in moves)})
+        for stage in stages(seen):
+            inside = [m for m in marks if stage.start < m and (stage.end is None or m < stage.end)]
+            cuts = [stage.start, *inside, stage.end]
+            for start, end in pairwise(cuts):
+                assert start is not None
+                yield _row(id, stage, applied, moves, start, end)
+
+
+def settlement(invoice: Invoice, applied: int, refunded: int, disputed: int) -> str:
+    """How far an invoice is paid, and whether the money stayed."""
+    paid = max(invoice.amount_paid, applied)
+    if disputed > 0:
+        return "disputed"
+    if refunded > 0:
+        return "refunded" if refunded >= paid else "partially_refunded"
+    if paid > invoice.amount_due:
+        return "overpaid"
+    if invoice.status == "paid" or (0 < invoice.amount_due <= paid):
+        return "paid"
+    return "partially_paid" if paid > 0 else "unpaid"
+
+
+def _row(
+    id: str,
+    stage: Stage,
+    applied: Sequence[Applied],
+    moves: Sequence[MoneyRow],
+    start: datetime,
+    end: datetime | None,
+) -> InvoiceRow:
+    invoice = stage.terms
+    used = [one for one in applied if one.at <= start]
+    refunded, disputed = standing(moves, start)
+    return InvoiceRow(
+        id=id,
+        number=invoice.number,
+        customer=invoice.customer,
+        subscription=invoice.subscription,
+        currency=invoice.currency,
+        total=invoice.total,
+        tax=invoice.tax,
+        amount_due=invoice.amount_due,
+        amount_paid=invoice.amount_paid,
+        amount_remaining=invoice.amount_remaining,
+        refunded=refunded,
+        disputed=disputed,
+        paid_elsewhere=invoice.paid_elsewhere,
+        status=invoice.status,
+        settlement=settlement(invoice, sum(one.amount for one in used), refunded, disputed),
+        plans=invoice.plans,
+        payments=tuple(dict.fromkeys(one.payment for one in used)),
+        created_at=invoice.created_at,
+        due_at=invoice.due_at,
+        finalized_at=invoice.finalized_at,
+        paid_at=invoice.paid_at,
+        voided_at=invoice.voided_at,
+        uncollectible_at=invoice.uncollectible_at,
+        sure=stage.sure,
+        valid_from=start,
+        valid_to=end,
+    )

@@ -1,0 +1,181 @@
+"""Which payments were tried, which succeeded, what were they for, and did the money stay?"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledgerstone.ledger.payments import (
+    Payment,
+    PaymentApplied,
+    PaymentFailed,
+    PaymentReceived,
+    PaymentSeen,
+    rank,
+)
+from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.ledger.timeline import Course, History, course
+from ledgerstone.projections.histories import told
+from ledgerstone.projections.money import Money, MoneyRow, standing
+from ledgerstone.projections.view import Look, Ref, Row, View
+
+
+class Tried(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """A charge that was captured, or declined with a `code`."""
+
+    at: datetime
+    charge: str
+    amount: int
+    currency: str
+    captured: bool
+    customer: str | None = None
+    method: str | None = None
+    code: str | None = None
+
+
+class Used(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """Money of the payment that was used for an invoice."""
+
+    at: datetime
+    invoice: str
+
+
+class Told(Struct, frozen=True, array_like=True, gc=False):
+    """What was heard of one payment."""
+
+    seen: History[Payment] = History()
+    tried: tuple[Tried, ...] = ()
+    used: tuple[Used, ...] = ()
+
+
+Part = tuple[Course[Payment], tuple[Tried, ...], tuple[Used, ...], tuple[MoneyRow, ...]]
+
+
+class PaymentRow(Row, frozen=True):
+    """A payment for a time, amounts in minor units. `status` is the provider's, and `failed` after a charge
+    was declined until the next try; `provider_reference` is the last charge."""
+
+    id: str
+    customer: str | None
+    invoice: str | None
+    currency: str
+    amount: int
+    refunded: int
+    disputed: int
+    status: str
+    method: str | None
+    provider_reference: str | None
+    failure_code: str | None
+    at: datetime
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+class Payments(View[Told, Part]):
+    """Which payments were tried, and what became of them?"""
+
+    name = "payments"
+    version = 1
+    hears = (PaymentSeen, PaymentReceived, PaymentFailed, PaymentApplied)
+    reads = (Money,)
+    state = Told
+    row = PaymentRow
+
+    def keys(self, row: Recorded) -> Iterable[str]:
+        match row.body:
+            case PaymentSeen(id=id):
+                return (id,)
+            case PaymentReceived(payment=id) | PaymentFailed(payment=id) | PaymentApplied(payment=id):
+                return (id,)
+        return ()
+
+    def fold(self, state: Told | None, row: Recorded, id: str) -> Told:
+        held = state or Told()
+        match row.body:
+            case PaymentSeen():
+                return Told(told(held.seen, row, rank), held.tried, held.used)
+            case PaymentApplied(invoice=invoice):
+                used = tuple(sorted((*held.used, Used(row.happened_at, invoice))))
+                return Told(held.seen, held.tried, used)
+            case PaymentReceived() | PaymentFailed() as charge:
+                return Told(
+                    held.seen, tuple(sorted((*held.tried, _tried(row.happened_at, charge)))), held.used
+                )
+        return held
+
+    def refs(self, id: str, state: Told) -> Iterable[Ref]:
+        return (("money", id),)
+
+    def part(self, id: str, state: Told, look: Look) -> Part:
+        moves = tuple(move for move in look(("money", id)) if move.kind != "received")
+        return course(state.seen), state.tried, state.used, moves
+
+    def rows(self, id: str, part: Part) -> Iterable[PaymentRow]:
+        seen, tried, used, moves = part
+        if not seen.steps and not tried:
+            return
+        times = (
+            *(t.at for t in seen.steps),
+            *(t.at for t in tried),
+            *(u.at for u in used),
+            *(m.at for m in moves),
+        )
+        marks = sorted(set(times))
+        told_of = [_row(id, part, at, marks[0]) for at in marks]
+        firsts = [row for row, held in zip(told_of, [None, *told_of], strict=False) if not _same(row, held)]
+        for row, then in zip(firsts, [*firsts[1:], None], strict=True):
+            yield replace(row, valid_to=then.valid_from if then else None)
+
+
+def _row(id: str, part: Part, at: datetime, first: datetime) -> PaymentRow:
+    seen, tried, used, moves = part
+    terms = _as_of(seen, at)
+    charge = next((one for one in reversed(tried) if one.at <= at), None)
+    refunded, disputed = standing(moves, at)
+    return PaymentRow(
+        id=id,
+        customer=(terms.customer if terms else None) or (charge.customer if charge else None),
+        invoice=next((one.invoice for one in reversed(used) if one.at <= at), None),
+        currency=charge.currency if charge else terms.currency if terms else "",
+        amount=charge.amount if charge else terms.amount if terms else 0,
+        refunded=refunded,
+        disputed=disputed,
+        status=_status(terms, charge),
+        method=(charge.method if charge else None) or (terms.method if terms else None),
+        provider_reference=charge.charge if charge else None,
+        failure_code=charge.code if charge else None,
+        at=terms.created_at if terms else first,
+        valid_from=at,
+        valid_to=None,
+    )
+
+
+def _status(terms: Payment | None, charge: Tried | None) -> str:
+    if charge is not None and charge.captured:
+        return "succeeded"
+    if charge is not None and (terms is None or terms.status == "requires_payment_method"):
+        return "failed"
+    return terms.status if terms else "processing"
+
+
+def _as_of(seen: Course[Payment], at: datetime) -> Payment | None:
+    steps = [step for step in seen.steps if step.at <= at]
+    return seen.contents[(steps[-1] if steps else seen.steps[0]).value] if seen.steps else None
+
+
+def _same(row: PaymentRow, held: PaymentRow | None) -> bool:
+    return held is not None and replace(row, valid_from=held.valid_from) == held
+
+
+def _tried(at: datetime, charge: PaymentReceived | PaymentFailed) -> Tried:
+    return Tried(
+        at,
+        charge.charge,
+        charge.amount,
+        charge.currency,
+        isinstance(charge, PaymentReceived),
+        charge.customer,
+        charge.method,
+        charge.code if isinstance(charge, PaymentFailed) else None,
+    )

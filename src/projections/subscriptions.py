@@ -1,0 +1,101 @@
+"""What has each customer agreed to pay, and how did that change? The rows of a key are its timeline."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.ledger.subscriptions import Item, Subscription, SubscriptionSeen, rank, spans
+from ledgerstone.ledger.timeline import Course, History, course
+from ledgerstone.projections.histories import told
+from ledgerstone.projections.view import Look, Row, View
+
+
+class SubscriptionRow(Row, frozen=True):
+    """A subscription for a time. `items` is JSON; `plans` the products on it; `sure` False when messages
+    are missing that would say what its state was."""
+
+    id: str
+    customer: str
+    status: str
+    collection_paused: bool
+    currency: str
+    items: str
+    plans: tuple[str, ...]
+    started_at: datetime
+    trial_end: datetime | None
+    cancel_at: datetime | None
+    cancel_at_period_end: bool
+    canceled_at: datetime | None
+    ended_at: datetime | None
+    reason: str | None
+    feedback: str | None
+    sure: bool
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+class Subscriptions(View[History[Subscription], Course[Subscription]]):
+    """What has each customer agreed to pay, and how did that change?"""
+
+    name = "subscriptions"
+    version = 1
+    hears = (SubscriptionSeen,)
+    state = History[Subscription]
+    row = SubscriptionRow
+
+    def keys(self, row: Recorded) -> Iterable[str]:
+        return (row.body.id,) if isinstance(row.body, SubscriptionSeen) else ()
+
+    def fold(self, state: History[Subscription] | None, row: Recorded, id: str) -> History[Subscription]:
+        return told(state, row, rank)
+
+    def part(self, id: str, state: History[Subscription], look: Look) -> Course[Subscription]:
+        return course(state)
+
+    def rows(self, id: str, part: Course[Subscription]) -> Iterable[SubscriptionRow]:
+        for span in spans(part):
+            yield _row(id, span.terms, span.sure, span.start, span.end)
+
+
+def _row(
+    id: str, terms: Subscription, sure: bool, valid_from: datetime, valid_to: datetime | None
+) -> SubscriptionRow:
+    return SubscriptionRow(
+        id=id,
+        customer=terms.customer,
+        status=terms.status,
+        collection_paused=terms.paused_collection is not None,
+        currency=terms.currency,
+        items=_items(terms.items),
+        plans=tuple(dict.fromkeys(item.terms.product for item in terms.items)),
+        started_at=terms.started_at,
+        trial_end=terms.trial_end,
+        cancel_at=terms.cancel_at,
+        cancel_at_period_end=terms.cancel_at_period_end,
+        canceled_at=terms.canceled_at,
+        ended_at=terms.ended_at,
+        reason=terms.reason,
+        feedback=terms.feedback,
+        sure=sure,
+        valid_from=valid_from,
+        valid_to=valid_to,
+    )
+
+
+def _items(items: tuple[Item, ...]) -> str:
+    return msgspec.json.encode(
+        [
+            {
+                "id": item.id,
+                "price": item.price,
+                "plan": item.terms.product,
+                "quantity": item.quantity,
+                "interval": item.terms.interval,
+                "interval_count": item.terms.interval_count,
+                "unit_amount": item.terms.unit_amount,
+            }
+            for item in items
+        ]
+    ).decode()

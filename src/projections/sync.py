@@ -1,0 +1,78 @@
+"""What came in, what could not be read, and where do messages contradict each other?"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ledgerstone.ledger.evidence import (
+    EvidenceConfirmed,
+    EvidenceConflict,
+    FactConflict,
+    MessageRefused,
+    StripeEventHeard,
+)
+from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.projections.view import Row, Summary, Tally, View
+
+
+class SyncRow(Row, frozen=True):
+    """Something to look at: `kind` is `parked`, `refused`, `evidence-conflict` or `fact-conflict`; `subject`
+    the message or fact; `reason` a sentence."""
+
+    kind: str
+    subject: str
+    event_type: str | None
+    reason: str
+    at: datetime
+
+
+class Sync(View[SyncRow, SyncRow]):
+    """What came in, what could not be read, and where do messages contradict each other?"""
+
+    name = "sync"
+    version = 1
+    hears = (StripeEventHeard, EvidenceConfirmed, EvidenceConflict, FactConflict, MessageRefused)
+    state = SyncRow
+    row = SyncRow
+    summaries = (
+        Summary(
+            "messages",
+            {"event_type": str, "api_version": str, "source": str},
+            ("heard", "parked", "unknown", "refused", "conflicts", "confirmed"),
+            history=False,
+        ),
+    )
+
+    def keys(self, row: Recorded) -> Iterable[str]:
+        body = row.body
+        if isinstance(body, EvidenceConfirmed) or (
+            isinstance(body, StripeEventHeard) and body.parked is None
+        ):
+            return ()
+        return (row.name,)
+
+    def fold(self, state: SyncRow | None, row: Recorded, id: str) -> SyncRow:
+        at = row.happened_at
+        match row.body:
+            case StripeEventHeard(event_type=kind, parked=reason):
+                return SyncRow("parked", id, kind, reason or "", at)
+            case MessageRefused(sha256=digest, reason=reason):
+                return SyncRow("refused", digest, None, reason, at)
+            case EvidenceConflict(first=first):
+                return SyncRow("evidence-conflict", first, None, "came again with another body", at)
+            case FactConflict(first=first):
+                return SyncRow("fact-conflict", first, None, f"{row.cause} tells of other amounts", at)
+        raise TypeError(f"no reading of {type(row.body).__name__}")
+
+    def rows(self, id: str, part: SyncRow) -> Iterable[SyncRow]:
+        return (part,)
+
+    def count(self, row: Recorded) -> Tally:
+        match row.body:
+            case StripeEventHeard(event_type=kind, api_version=version, source=source) as heard:
+                amounts = (1, int(heard.parked is not None), int(heard.unknown), 0, 0, 0)
+                return {"messages": {(kind, version or "", source): amounts}}
+            case MessageRefused():
+                return {"messages": {("", "", ""): (0, 0, 0, 1, 0, 0)}}
+            case EvidenceConfirmed():
+                return {"messages": {("", "", ""): (0, 0, 0, 0, 0, 1)}}
+        return {"messages": {("", "", ""): (0, 0, 0, 0, 1, 0)}}

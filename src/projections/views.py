@@ -1,0 +1,22 @@
+"""Every view there is. A projection that is not listed here is not kept."""
+
+from ledgerstone.projections.customers import Customers
+from ledgerstone.projections.invoices import Invoices
+from ledgerstone.projections.money import Money
+from ledgerstone.projections.mrr import Mrr
+from ledgerstone.projections.payments import Payments
+from ledgerstone.projections.subscriptions import Subscriptions
+from ledgerstone.projections.sync import Sync
+from ledgerstone.projections.terms import Terms
+from ledgerstone.projections.view import AnyView
+
+VIEWS: tuple[AnyView, ...] = (
+    Terms(),
+    Money(),
+    Customers(),
+    Mrr(),
+    Subscriptions(),
+    Invoices(),
+    Payments(),
+    Sync(),
+)
