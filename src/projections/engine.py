@@ -42,8 +42,8 @@ class Write(Struct):
 class Log(Protocol):
     """Where rows come from."""
 
-    def read_raw(self, after: int, upto: int, tags: Sequence[str]) -> list[tuple[int, bytes | None]]:
-        """The rows after one position up to another: the position, and the state if its tag is wanted."""
+    def raw(self, after: int, limit: int, tags: Sequence[str]) -> Sequence[tuple[int, str, bytes | None]]:
+        """The rows after a position: position and tag, and the state where the tag is wanted."""
         ...
 
     def head(self) -> int:
@@ -188,10 +188,10 @@ class Engine:
         running = [chain for chain in self.chains if chain.stopped is None]
         after = min((chain.position for chain in running), default=self._log.head())
         tags = sorted({name for chain in running for name in chain.tags})
-        raw = self._log.read_raw(after, after + window, tags)
+        raw = self._log.raw(after, window, tags)
         if not raw:
             return 0
-        rows = [(position, decode(state)) for position, state in raw if state is not None]
+        rows = [(position, decode(state)) for position, _, state in raw if state is not None]
         for chain in running:
             if chain.position < raw[-1][0]:
                 chain.advance(rows, raw[-1][0])
@@ -226,10 +226,15 @@ def _write(view: AnyView, shape: Table, folder: Folder) -> Write:
         heard=[(*key, entries[key].heard) for key in sorted(changes.heard)],
         edges=sorted({(key[0], *ref, key[1]) for ref, key in changes.edges}),
         closed=sorted((*key, fingerprint(row), position) for key, row, position in changes.closed),
-        opened=[(*v.key, fingerprint(v.row), v.known_from, v.known_to, *astuple(v.row)) for v in versions],
+        opened=[(*v.key, fingerprint(v.row), v.known_from, v.known_to, *_columns(v.row)) for v in versions],
         deltas=_deltas(view, changes),
         heads=_heads(changes),
     )
+
+
+def _columns(row: Row) -> Iterable[Any]:
+    """A row's values as the database takes them: arrays are lists."""
+    return [list(value) if type(value) is tuple else value for value in astuple(row)]
 
 
 def _deltas(view: AnyView, changes: Changes) -> dict[str, list[tuple[Any, ...]]]:

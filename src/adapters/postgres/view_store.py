@@ -3,7 +3,7 @@
 Every window is one transaction that begins with a compare-and-set on the position; a reader sees all of a
 window or nothing. Names come from the code's own declarations, never from input."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import psycopg
@@ -188,25 +188,19 @@ class PostgresViews:
                     found += [f"{mark} {name}{self._suffix}: {line}" for line in lines.fetchall()]
         return found
 
-    def swap(self, tables: Sequence[Table], suffix: str) -> None:
-        """Put these tables in the place of those with `suffix`, which go, in one transaction."""
+    def swap(self, tables: Sequence[Table], suffix: str, ready: Callable[[int], None]) -> None:
+        """Put these tables in the place of those with `suffix`, which go, in one transaction. Their positions
+        are locked first, so that no engine moves them while `ready` catches up and compares; whoever waits to
+        move them then finds them gone, and begins again."""
         connection = self._open()
         with connection.transaction():
+            held = connection.execute(
+                "select position from views.tracking where name = any(%s) order by name for update",
+                ([table.name + suffix for table in tables],),
+            ).fetchall()
+            ready(min((position for (position,) in held), default=0))
             for table in tables:
-                for name, _ in _relations(table):
-                    connection.execute(
-                        sql.SQL("drop table if exists {}").format(sql.Identifier("views", name + suffix))
-                    )
-                    connection.execute(
-                        sql.SQL("alter table {} rename to {}").format(
-                            self._table(name), sql.Identifier(name + suffix)
-                        )
-                    )
-                connection.execute("delete from views.tracking where name = %s", (table.name + suffix,))
-                connection.execute(
-                    "update views.tracking set name = %s where name = %s",
-                    (table.name + suffix, table.name + self._suffix),
-                )
+                self._take_place(connection, table, suffix)
             connection.execute("notify views")
 
     def _open(self) -> psycopg.Connection[Any]:
@@ -221,6 +215,22 @@ class PostgresViews:
             )
         return self._connection
 
+    def _take_place(self, connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
+        for name, _ in _relations(table):
+            connection.execute(
+                sql.SQL("drop table if exists {}").format(sql.Identifier("views", name + suffix))
+            )
+            connection.execute(
+                sql.SQL("alter table {} rename to {}").format(
+                    self._table(name), sql.Identifier(name + suffix)
+                )
+            )
+        connection.execute("delete from views.tracking where name = %s", (table.name + suffix,))
+        connection.execute(
+            "update views.tracking set name = %s where name = %s",
+            (table.name + suffix, table.name + self._suffix),
+        )
+
     def _cursor(self) -> psycopg.Cursor[Any]:
         return self._open().cursor(binary=True)
 
@@ -234,21 +244,16 @@ class PostgresViews:
         return sql.SQL(query).format(self._table(_part(table, part)))
 
     def _create(self, connection: psycopg.Connection[Any], table: Table) -> None:
-        for name, columns in _relations(table):
-            connection.execute(
-                sql.SQL("create table if not exists {} (" + columns + ")").format(self._table(name))
-            )
-        for name, columns in _indexes(table):
-            connection.execute(
-                sql.SQL("create index if not exists {} on {} (" + columns + ")").format(
-                    sql.Identifier(f"{name}{self._suffix}_{columns.replace(', ', '_')}"[:63]),
-                    self._table(name),
-                )
-            )
-        connection.execute(
+        new = connection.execute(
             "insert into views.tracking (name, position) values (%s, 0) on conflict do nothing",
             (table.name + self._suffix,),
         )
+        if new.rowcount == 0:
+            return
+        for name, columns in _relations(table):
+            connection.execute(sql.SQL("create table {} (" + columns + ")").format(self._table(name)))
+        for name, columns in _indexes(table):
+            connection.execute(sql.SQL("create index on {} (" + columns + ")").format(self._table(name)))
 
     def _write_small(self, connection: psycopg.Connection[Any], write: Write) -> None:
         """Everything that changes what is there already, and short lists of new rows."""

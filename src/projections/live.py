@@ -1,0 +1,28 @@
+"""How does an engine follow a growing log? It folds what is there, then waits to be told of more; what goes
+wrong outside is waited out, and it begins again from what the tables say."""
+
+from collections.abc import Callable
+from threading import Event
+
+from ledgerstone.projections.engine import Engine, Overtaken
+
+Wait = Callable[[], None]
+"""Returns when there may be more rows, and in any case after a while: no notice is relied upon."""
+
+
+def follow(engine: Engine, wait: Wait, stopping: Event, trouble: Callable[[Exception], None]) -> None:
+    """Keep the views of an engine up to date until `stopping` is set. `trouble` hears of each failure."""
+    begun = True
+    while not stopping.is_set():
+        try:
+            if not begun:
+                engine.restart()
+                begun = True
+            if not engine.step():
+                wait()
+        except Overtaken:
+            begun = False
+        except Exception as failure:
+            trouble(failure)
+            begun = False
+            stopping.wait(0.5)

@@ -1,0 +1,107 @@
+"""How are views made anew from the log while the old ones are read? Into new tables, then compared with the
+old ones as both were known at one position, and put in their place in one transaction."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from ledgerstone.projections.engine import Engine, Log, Store
+from ledgerstone.projections.view import AnyView, Table, chains, table
+
+WINDOW = 50_000
+"""Log rows folded in one transaction while rebuilding: what opens and closes within one is written once."""
+
+Told = Callable[[int, int], None]
+"""Told how many rows of how many are done."""
+
+
+class Tables(Store, Protocol):
+    """A store whose tables can be thrown away, compared and swapped."""
+
+    def drop(self, tables: Sequence[Table]) -> None:
+        """Remove tables."""
+        ...
+
+    def differences(self, tables: Sequence[Table], other: str, position: int) -> list[str]:
+        """How these tables differ from those with suffix `other`, as both were known at a position."""
+        ...
+
+    def swap(self, tables: Sequence[Table], suffix: str, ready: Callable[[int], None]) -> None:
+        """Put these tables in the place of those with `suffix`. While they stand still, `ready` is told
+        their position; what it raises leaves everything as it was."""
+        ...
+
+
+class ViewsDiffer(Exception):
+    """The same version of a view gave other rows than those that are read: one of them is wrong."""
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        self.differences = differences
+        super().__init__(
+            "the rebuilt views differ from those that are read, so those were kept:\n  "
+            + "\n  ".join(differences)
+            + "\nIf the code of a view changed on purpose, give it a new version."
+        )
+
+
+class Built(Struct, frozen=True):
+    """What was rebuilt: the views, and the position that they are at."""
+
+    views: tuple[str, ...]
+    position: int
+
+
+def whole_chains(views: Sequence[AnyView], names: Sequence[str]) -> list[tuple[AnyView, ...]]:
+    """The chains that hold the named views (all, if none is named). Raises LookupError for unknown names."""
+    unknown = sorted(set(names) - {view.name for view in views})
+    if unknown:
+        known = ", ".join(sorted(view.name for view in views))
+        raise LookupError(f"no view is called {', '.join(unknown)}: there are {known}")
+    return [group for group in chains(views) if not names or any(view.name in names for view in group)]
+
+
+def rebuild(
+    views: Sequence[AnyView], log: Log, store: Tables, told: Told = lambda done, total: None
+) -> Built:
+    """Make a chain of views anew in `store` and swap it for the tables that are read.
+
+    Raises ViewsDiffer, and swaps nothing, when rows of the same version came out otherwise."""
+    shapes = [table(view) for view in views]
+    engine = _built(views, log, store, told)
+
+    def ready(position: int) -> None:
+        engine.catch_up(WINDOW)
+        if position and (found := store.differences(shapes, "", position)):
+            raise ViewsDiffer(found)
+
+    try:
+        store.swap(shapes, "", ready)
+    except ViewsDiffer:
+        store.drop(shapes)
+        raise
+    return Built(tuple(view.name for view in views), engine.chains[0].position)
+
+
+def compare(
+    views: Sequence[AnyView], log: Log, store: Tables, position: int, told: Told = lambda done, total: None
+) -> list[str]:
+    """How the tables that are read differ from a replay of the log, as known at their `position`."""
+    shapes = [table(view) for view in views]
+    _built(views, log, store, told)
+    found = store.differences(shapes, "", position)
+    store.drop(shapes)
+    return found
+
+
+def _built(views: Sequence[AnyView], log: Log, store: Tables, told: Told) -> Engine:
+    store.drop([table(view) for view in views])
+    engine, done = Engine(views, log, store), 0
+
+    def count(rows: int) -> None:
+        nonlocal done
+        done += rows
+        told(done, max(done, log.head()))
+
+    engine.catch_up(WINDOW, count)
+    return engine

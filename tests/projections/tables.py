@@ -1,0 +1,45 @@
+"""What do the tables of a view hold? Read back in the form that the fold in memory gives."""
+
+from typing import Any
+
+import psycopg
+from msgspec.structs import astuple
+
+from ledgerstone.projections.folder import Version
+from ledgerstone.projections.view import AnyView, table
+
+Line = tuple[Any, ...]
+
+
+def versions(dsn: str, view: AnyView, suffix: str = "") -> list[Line]:
+    """Every version of every row, with the positions from and to which it was known."""
+    shape = table(view)
+    columns = ", ".join(f'"{name}"' for name, _ in shape.columns)
+    query = f"select book, key, known_from, known_to, {columns} from views.{shape.name}{suffix}"
+    with psycopg.connect(dsn) as connection:
+        connection.execute("set timezone = 'UTC'")
+        return sorted((_plain(line) for line in connection.execute(query)), key=repr)
+
+
+def sums(dsn: str, view: AnyView, suffix: str = "") -> dict[str, list[Line]]:
+    """The heads of a view's summaries, without cells at zero."""
+    shape = table(view)
+    with psycopg.connect(dsn) as connection:
+        return {
+            s.name: sorted(
+                line
+                for line in connection.execute(f"select * from views.{shape.name}_{s.name}_head{suffix}")
+                if any(line[len(s.cells) :])
+            )
+            for s in shape.summaries
+        }
+
+
+def in_memory(found: list[Version]) -> list[Line]:
+    """The same lines from a fold in memory."""
+    lines = ((*v.key, v.known_from, v.known_to, *astuple(v.row)) for v in found)
+    return sorted(map(_plain, lines), key=repr)
+
+
+def _plain(line: Line) -> Line:
+    return tuple(tuple(cell) if isinstance(cell, list) else cell for cell in line)
