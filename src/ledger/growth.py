@@ -4,12 +4,9 @@ Works on the lines of one customer: what each item was worth, from when to when.
 E if it began before E and had not ended before it: so a change at midnight belongs to the day that begins."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol, TypeVar
-
-from msgspec import Struct
-from msgspec.structs import astuple
+from typing import NamedTuple, Protocol, TypeVar
 
 GRAINS = ("day", "month")
 
@@ -33,7 +30,7 @@ L = TypeVar("L", bound=Line)
 Grouping = Callable[[L], str]
 
 
-class Standing(Struct, frozen=True):
+class Standing(NamedTuple):
     """What a customer adds to a group's figures at an instant."""
 
     mrr: int = 0
@@ -43,7 +40,7 @@ class Standing(Struct, frozen=True):
     incomplete: int = 0
 
 
-class Movement(Struct, frozen=True):
+class Movement(NamedTuple):
     """How a customer's recurring revenue in a group moved between two instants, minor units, all positive.
     `entering` and `leaving` move between groups and cancel in the total."""
 
@@ -56,7 +53,7 @@ class Movement(Struct, frozen=True):
     leaving: int = 0
 
 
-KINDS = Movement.__struct_fields__
+KINDS = Movement._fields
 
 
 def counted(line: Line, at: datetime) -> bool:
@@ -66,21 +63,25 @@ def counted(line: Line, at: datetime) -> bool:
 
 def standings(lines: Sequence[L], at: datetime, group: Grouping[L]) -> dict[tuple[str, str], Standing]:
     """How one customer stands at an instant, by currency and group."""
-    groups: dict[tuple[str, str], list[L]] = defaultdict(list)
-    for line in lines:
-        if counted(line, at):
-            groups[line.currency, group(line)].append(line)
-    return {cell: _standing(some) for cell, some in groups.items()}
+    return _standings([line for line in lines if counted(line, at)], group)
+
+
+def changes(lines: Sequence[L], group: Grouping[L]) -> Iterator[tuple[date, dict[tuple[str, str], Standing]]]:
+    """How one customer stands at the end of each day that changed something, by currency and group."""
+    for day in _periods(lines, "day"):
+        yield day, standings(lines, end_of(day, "day"), group)
 
 
 def movements(before: Mapping[str, int], after: Mapping[str, int], was_customer: bool) -> dict[str, Movement]:
     """What moved one customer, in one currency, from the amounts by group at one instant to those at a
     later one. The class is that of the customer's total; what only changed groups entered and left."""
+    if len({**before, **after}) == 1:
+        ((group, now),) = {**dict.fromkeys(before, 0), **after}.items()
+        return {group: _simple(before.get(group, 0), now, was_customer)}
     opening, closing = sum(before.values()), sum(after.values())
     rises = {g: after.get(g, 0) - before.get(g, 0) for g in sorted({*before, *after})}
     if not opening or not closing:
-        kind = "churn" if opening else "reactivation" if was_customer else "new"
-        return {g: Movement(**{kind: abs(rise)}) for g, rise in rises.items() if rise}
+        return {g: _simple(before.get(g, 0), after.get(g, 0), was_customer) for g in rises}
     up = {g: rise for g, rise in rises.items() if rise > 0}
     down = {g: -rise for g, rise in rises.items() if rise < 0}
     moved = min(sum(up.values()), sum(down.values()))
@@ -88,19 +89,20 @@ def movements(before: Mapping[str, int], after: Mapping[str, int], was_customer:
 
 
 def history(
-    lines: Sequence[L], group: Grouping[L], grain: str
-) -> Iterable[tuple[date, str, dict[str, Movement]]]:
-    """The movements of one customer's whole life, by period and currency: only periods that moved it."""
-    for currency in sorted({line.currency for line in lines}):
-        own = [line for line in lines if line.currency == currency]
-        held: Mapping[str, int] = {}
-        was_customer = False
-        for period in _periods(own, grain):
-            now = amounts(own, end_of(period, grain), group)
-            if now != held:
-                yield period, currency, movements(held, now, was_customer)
-            was_customer = was_customer or sum(now.values()) > 0
-            held = now
+    stood: Iterable[tuple[date, Mapping[tuple[str, str], Standing]]], grain: str
+) -> Iterator[tuple[date, str, dict[str, Movement]]]:
+    """The movements of one customer's whole life, by period and currency, from how it `stood` at the ends of
+    days that changed something: only periods that moved it."""
+    held: dict[str, dict[str, int]] = {}
+    customers: set[str] = set()
+    for period, standing in _ends(stood, grain):
+        now = _by_currency(standing)
+        for currency in sorted({*held, *now}):
+            before, after = held.get(currency, {}), now.get(currency, {})
+            if before != after:
+                yield period, currency, movements(before, after, currency in customers)
+        customers.update(now)
+        held = now
 
 
 def amounts(lines: Sequence[L], at: datetime, group: Grouping[L]) -> dict[str, int]:
@@ -137,15 +139,45 @@ def _periods(lines: Sequence[Line], grain: str) -> list[date]:
     return sorted(starts | ends)
 
 
+def _ends(
+    stood: Iterable[tuple[date, Mapping[tuple[str, str], Standing]]], grain: str
+) -> Iterable[tuple[date, Mapping[tuple[str, str], Standing]]]:
+    """How a customer stood at the end of each period: as on its last day that changed something."""
+    if grain == "day":
+        return stood
+    return {day.replace(day=1): standing for day, standing in stood}.items()
+
+
+def _by_currency(standing: Mapping[tuple[str, str], Standing]) -> dict[str, dict[str, int]]:
+    """The known monthly value by currency and group; groups at 0 are left out."""
+    sums: dict[str, dict[str, int]] = {}
+    for (currency, group), figures in standing.items():
+        if figures.mrr:
+            sums.setdefault(currency, {})[group] = figures.mrr
+    return sums
+
+
+def _standings(live: Sequence[L], group: Grouping[L]) -> dict[tuple[str, str], Standing]:
+    groups: dict[tuple[str, str], list[L]] = {}
+    for line in live:
+        groups.setdefault((line.currency, group(line)), []).append(line)
+    return {cell: _standing(some) for cell, some in groups.items()}
+
+
 def _standing(lines: Sequence[Line]) -> Standing:
-    mrr = sum(line.mrr or 0 for line in lines)
-    return Standing(
-        mrr=mrr,
-        active_subscriptions=len({line.subscription for line in lines}),
-        active_customers=1,
-        paying_customers=int(mrr > 0),
-        incomplete=sum(line.mrr is None for line in lines),
-    )
+    mrr = sum([line.mrr or 0 for line in lines])
+    subscriptions = len({line.subscription for line in lines})
+    return Standing(mrr, subscriptions, 1, int(mrr > 0), sum([line.mrr is None for line in lines]))
+
+
+def _simple(opening: int, closing: int, was_customer: bool) -> Movement:
+    """A movement within one group, which is most of them."""
+    if not opening:
+        return Movement(reactivation=closing) if was_customer else Movement(new=closing)
+    if not closing:
+        return Movement(churn=opening)
+    rise = closing - opening
+    return Movement(expansion=rise) if rise > 0 else Movement(contraction=-rise)
 
 
 def _shared(changes: Mapping[str, int], moved: int, between: str, kind: str) -> dict[str, Movement]:
@@ -163,7 +195,6 @@ def plus(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(map(int.__add__, one, other))
 
 
-def movement_amounts(movement: Movement) -> tuple[int, ...]:
-    """A movement as amounts in the order of `KINDS`, then how many customers moved in each way."""
-    values: tuple[int, ...] = astuple(movement)
-    return (*values, *(int(value > 0) for value in values))
+def with_customers(movement: Movement) -> tuple[int, ...]:
+    """A movement's amounts in the order of `KINDS`, then how many customers (0 or 1) moved in each way."""
+    return (*movement, *[int(amount > 0) for amount in movement])

@@ -6,9 +6,10 @@ than it was left. The history depends on the set of messages only, never on the 
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby, takewhile
+from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -46,11 +47,13 @@ class Step(Struct, frozen=True, array_like=True, gc=False):
 
 
 class History(Struct, Generic[T], frozen=True, array_like=True, gc=False):
-    """All that was heard of one object: its distinct states, the messages in order, and what follows."""
+    """All that was heard of one object: its distinct states, the messages in order, the steps that follow
+    from them, and which state it was in before the first (`NOTHING`: not born, or not told)."""
 
     contents: tuple[T, ...] = ()
     sightings: tuple[Sighting, ...] = ()
     steps: tuple[Step, ...] = ()
+    before: int = NOTHING
 
 
 def observe(
@@ -72,14 +75,14 @@ def observe(
         contents, came_from = _index(contents, before)
     sighting = Sighting(at, message, came_from, after, last)
     seen = history.sightings
-    if not seen or seen[-1].at < at:
-        return History(contents, (*seen, sighting), _extended(history.steps, sighting))
-    position = bisect_left(seen, sighting)
+    position = bisect_left(seen, sighting) if seen and seen[-1] >= sighting else len(seen)
     if position < len(seen) and seen[position] == sighting:
         return history
     seen = (*seen[:position], sighting, *seen[position:])
-    steps = resolve(contents, seen, rank)
-    return History(contents, seen, history.steps if steps == history.steps else steps)
+    kept = tuple(takewhile(lambda step: step.at < at, history.steps))
+    steps = (*kept, *_resolved(contents, seen, at, kept[-1] if kept else None, rank))
+    opened = history.before if len(seen) > 1 and seen[0].at < at else _opening(seen)
+    return History(contents, seen, history.steps if steps == history.steps else steps, opened)
 
 
 class Course(NamedTuple, Generic[T]):
@@ -93,31 +96,29 @@ class Course(NamedTuple, Generic[T]):
 
 def course(history: History[T]) -> Course[T]:
     """The course that a history's messages make."""
-    return Course(_before(history), history.contents, history.steps)
+    before = None if history.before == NOTHING else history.contents[history.before]
+    return Course(before, history.contents, history.steps)
 
 
-def _before(history: History[T]) -> T | None:
-    if not history.sightings:
-        return None
-    first = history.sightings[0].at
-    second = list(takewhile(lambda sighting: sighting.at == first, history.sightings))
-    if any(sighting.before == NOTHING for sighting in second):
-        return None
+def _opening(sightings: Sequence[Sighting]) -> int:
+    """The state that the first second left and did not enter, if there is one such and it was no birth."""
+    second = list(takewhile(lambda sighting: sighting.at == sightings[0].at, sightings))
     left = {s.before for s in second if s.before != s.after} - {
         s.after for s in second if s.before != s.after
     }
-    return history.contents[left.pop()] if len(left) == 1 else None
+    return left.pop() if len(left) == 1 else NOTHING
 
 
-def resolve(contents: Sequence[T], sightings: Iterable[Sighting], rank: Rank[T]) -> tuple[Step, ...]:
-    """The steps that a sorted run of messages makes, one a second at most, equal neighbours joined."""
-    steps: list[Step] = []
-    for at, second in groupby(sightings, key=lambda sighting: sighting.at):
-        held = steps[-1].value if steps else NOTHING
-        step = _outcome(at, list(second), held, contents, rank)
-        if not steps or _differs(steps[-1], step):
-            steps.append(step)
-    return tuple(steps)
+def _resolved(
+    contents: Sequence[T], sightings: Sequence[Sighting], since: datetime, held: Step | None, rank: Rank[T]
+) -> Iterator[Step]:
+    """The steps from a second on, after the one `held` before it; equal neighbours are one."""
+    rest = sightings[bisect_left(sightings, since, key=attrgetter("at")) :]
+    for at, second in groupby(rest, key=attrgetter("at")):
+        step = _outcome(at, list(second), held.value if held else NOTHING, contents, rank)
+        if held is None or _differs(held, step):
+            yield step
+            held = step
 
 
 def _outcome(at: datetime, second: list[Sighting], held: int, contents: Sequence[T], rank: Rank[T]) -> Step:
@@ -142,13 +143,8 @@ def _ranked(at: datetime, second: list[Sighting], contents: Sequence[T], rank: R
     return Step(at, best.after, best.last, sure)
 
 
-def _extended(steps: tuple[Step, ...], sighting: Sighting) -> tuple[Step, ...]:
-    step = Step(sighting.at, sighting.after, sighting.last)
-    return (*steps, step) if not steps or _differs(steps[-1], step) else steps
-
-
 def _differs(one: Step, other: Step) -> bool:
-    return (one.value, one.ended, one.sure) != (other.value, other.ended, other.sure)
+    return one.value != other.value or one.ended != other.ended or one.sure != other.sure
 
 
 def _index(contents: tuple[T, ...], content: T) -> tuple[tuple[T, ...], int]:

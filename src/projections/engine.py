@@ -2,7 +2,7 @@
 of views; each chain writes rows, states, sums and its position in one transaction, guarded by the position
 that it started from, so that a second or a stale engine can only stop."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from operator import itemgetter
@@ -15,8 +15,8 @@ from msgspec.structs import astuple
 from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.growth import plus
 from ledgerstone.ledger.recorded import Recorded, decode
-from ledgerstone.projections.folder import Changes, Folder
-from ledgerstone.projections.view import AnyView, Key, Ref, Row, Table, chains, encode_state, table
+from ledgerstone.projections.folder import Changes, Entry, Folder
+from ledgerstone.projections.view import AnyView, Key, Row, Table, chains, encode_state, table
 
 WINDOW = 5_000
 """Log rows folded in one transaction by the live engine."""
@@ -136,14 +136,19 @@ class Chain:
             folder.forget()
 
     def _preload(self, heard: Sequence[Heard]) -> None:
-        """Fetch what this window needs in few queries: keys that hear a row, then keys that point at them."""
+        """Fetch what this window needs in few queries: keys that hear a row, those that point at them, and
+        what they point at."""
+        if self.position == 0:
+            return
+        by_view = {view: self._heard_by(view, heard) for view in self.views}
         for view, shape in zip(self.views, self.tables, strict=True):
-            keys = self._heard_by(view, heard)
             if view.reads:
-                keys.update(dict.fromkeys(self._store.dependants(shape, self._moving(view, heard))))
-            self._load(
-                self._folder, view, [key for key in keys if key not in self._folder.entries[view.name]]
-            )
+                moving = [(book, v.name, id) for v in self._read_by(view) for book, id in by_view[v]]
+                by_view[view].update(dict.fromkeys(self._store.dependants(shape, sorted(moving))))
+                for earlier, key in self._pointed(view, heard):
+                    by_view[earlier][key] = None
+        for view in self.views:
+            self._load(self._folder, view, list(by_view[view]))
 
     def _heard_by(self, view: AnyView, heard: Sequence[Heard]) -> dict[Key, None]:
         kinds = frozenset(view.hears)
@@ -151,29 +156,35 @@ class Chain:
             (str(row.book), id): None for _, row in heard if type(row.body) in kinds for id in view.keys(row)
         }
 
-    def _moving(self, view: AnyView, heard: Sequence[Heard]) -> list[tuple[str, str, str]]:
-        read = [earlier for earlier in self.views if isinstance(earlier, view.reads)]
-        return sorted((book, v.name, id) for v in read for book, id in self._heard_by(v, heard))
+    def _read_by(self, view: AnyView) -> list[AnyView]:
+        return [earlier for earlier in self.views if isinstance(earlier, view.reads)]
+
+    def _pointed(self, view: AnyView, heard: Sequence[Heard]) -> Iterator[tuple[AnyView, Key]]:
+        by_name, kinds = {earlier.name: earlier for earlier in self.views}, frozenset(view.hears)
+        for _, row in heard:
+            for name, id in view.points(row) if type(row.body) in kinds else ():
+                yield by_name[name], (str(row.book), id)
 
     def _load(self, folder: Folder, view: AnyView, keys: Sequence[Key]) -> None:
-        """Adopt the written states of keys, after the rows that they point at."""
-        if not keys or self.position == 0:
+        """Adopt the written states of keys, after the rows that they point at; the rest are new."""
+        here = folder.entries[view.name]
+        missing = [key for key in keys if key not in here]
+        if not missing or self.position == 0:
             return
         decode_state, shape = self._decoders[view.name], self.tables[self.views.index(view)]
-        states = [(key, decode_state(state)) for key, state in self._store.states(shape, keys)]
+        states = [(key, decode_state(state)) for key, state in self._store.states(shape, missing)]
         if view.reads:
             self._load_references(folder, view, states)
         for key, state in states:
             folder.adopt(view, key, state)
+        for key in missing:
+            here.setdefault(key, Entry())
 
     def _load_references(self, folder: Folder, view: AnyView, states: Sequence[tuple[Key, Any]]) -> None:
-        pointed: list[tuple[str, Ref]] = [
-            (key[0], ref) for key, state in states for ref in view.refs(key[1], state)
-        ]
-        for earlier in self.views:
-            wanted = {(book, ref[1]): None for book, ref in pointed if ref[0] == earlier.name}
-            here = folder.entries[earlier.name]
-            self._load(folder, earlier, [key for key in wanted if key not in here])
+        pointed = {(key[0], ref): None for key, state in states for ref in view.refs(key[1], state)}
+        for earlier in self._read_by(view):
+            keys = [(book, id) for book, (name, id) in pointed if name == earlier.name]
+            self._load(folder, earlier, keys)
 
 
 class Engine:

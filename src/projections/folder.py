@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ledgerstone.ledger.growth import plus
 from ledgerstone.ledger.recorded import Recorded
-from ledgerstone.projections.view import AnyView, Cell, Key, Ref, Row, Tally, adds
+from ledgerstone.projections.view import AnyView, Cell, Key, Look, Ref, Row, Tally, adds
 
 NEVER: Any = object()
 """The part of a key that has shown nothing yet: equal to no part."""
@@ -29,7 +29,7 @@ class Entry:
     """A key of a view in memory: its state, what its rows are made of, and since when each row is shown.
     `heard` collects the positions of one window."""
 
-    __slots__ = ("heard", "part", "rows", "shown", "state")
+    __slots__ = ("heard", "part", "refs", "rows", "shown", "state", "tally")
 
     def __init__(
         self, state: Any = None, part: Any = NEVER, rows: tuple[Row, ...] = (), since: int = 0
@@ -39,6 +39,8 @@ class Entry:
         self.rows = rows
         self.shown = dict.fromkeys(rows, since)
         self.heard: list[int] = []
+        self.refs: tuple[Ref, ...] = ()
+        self.tally: Tally | None = None
 
 
 class Changes:
@@ -63,13 +65,14 @@ class Folder:
     def __init__(self, views: Sequence[AnyView], load: Loader | None = None) -> None:
         self.views = views
         self.entries: dict[str, dict[Key, Entry]] = {view.name: {} for view in views}
-        self.edges: dict[tuple[str, Ref], dict[tuple[str, Key], None]] = defaultdict(dict)
-        self.pointed: dict[str, dict[Key, set[Ref]]] = {view.name: {} for view in views}
+        self.edges: dict[tuple[str, Ref], dict[tuple[AnyView, Key], None]] = defaultdict(dict)
         self.base = 0
         self.changes: dict[str, Changes] = {view.name: Changes() for view in views}
         self._load = load
-        self._readers = {v.name: [r for r in views if type(v) in r.reads] for v in views}
-        self._hears = {view.name: frozenset(view.hears) for view in views}
+        self._hears = {view: frozenset(view.hears) for view in views}
+        self._read = {view for view in views if any(type(view) in reader.reads for reader in views)}
+        self._by_name = {view.name: view for view in views}
+        self._looks: dict[str, Look] = {}
 
     def begin(self, base: int) -> None:
         """A new window: everything up to position `base` is written."""
@@ -79,16 +82,17 @@ class Folder:
     def hear(self, position: int, row: Recorded) -> None:
         """Fold one log row: every view in stage order, each affected key shown once."""
         kind = type(row.body)
-        stale: dict[str, dict[Key, None]] = defaultdict(dict)
+        stale: dict[AnyView, dict[Key, None]] = {}
         for view in self.views:
-            affected = stale[view.name]
-            if kind in self._hears[view.name]:
+            affected = stale.get(view) or {}
+            if kind in self._hears[view]:
                 if view.summaries:
                     self._add(view, position, str(row.book), view.count(row))
                 self._fold(view, position, row, affected)
             for key in affected:
-                if self._show(view, key, position):
-                    self._spread(view, key, stale)
+                if self._show(view, key, position) and view in self._read:
+                    for reader, dependant in self.edges.get((key[0], (view.name, key[1])), ()):
+                        stale.setdefault(reader, {})[dependant] = None
 
     def entry(self, view: AnyView, key: Key) -> Entry:
         """The entry of a key, loaded or new."""
@@ -102,10 +106,10 @@ class Folder:
 
     def adopt(self, view: AnyView, key: Key, state: Any) -> None:
         """Take in a key as it was written: what it shows follows from its state and its references."""
-        self._point(view, key, state)
-        part = view.part(key[1], state, self._look(view, key[0]))
+        part = view.part(key[1], state, self._look(key[0]))
         rows = tuple(view.rows(key[1], part))
-        self.entries[view.name][key] = Entry(state, part, rows)
+        entry = self.entries[view.name][key] = Entry(state, part, rows)
+        self._point(view, key, entry)
 
     def settle(self) -> None:
         """The window was written: what it showed is what the tables show."""
@@ -121,7 +125,6 @@ class Folder:
         """Drop everything in memory; it comes back from the tables when it is needed."""
         for view in self.views:
             self.entries[view.name].clear()
-            self.pointed[view.name].clear()
         self.edges.clear()
 
     def opened(self, view: AnyView) -> Iterable[Version]:
@@ -140,66 +143,67 @@ class Folder:
             entry.heard.append(position)
             changes.heard.add(key)
             state = view.fold(entry.state, row, id)
-            if state is entry.state:
-                continue
-            entry.state = state
-            changes.dirty.add(key)
-            affected[key] = None
-            changes.edges += [(ref, key) for ref in self._point(view, key, state)]
+            if state is not entry.state:
+                entry.state = state
+                changes.dirty.add(key)
+                affected[key] = None
+                if view.reads:
+                    changes.edges += [(ref, key) for ref in self._point(view, key, entry)]
 
-    def _point(self, view: AnyView, key: Key, state: Any) -> list[Ref]:
-        """Note the references of a state; those that are new."""
-        if not view.reads:
+    def _point(self, view: AnyView, key: Key, entry: Entry) -> list[Ref]:
+        """Note what the state points at; the references that are new."""
+        refs = tuple(view.refs(key[1], entry.state)) if view.reads else ()
+        if refs == entry.refs:
             return []
-        known = self.pointed[view.name].setdefault(key, set())
-        new = [ref for ref in view.refs(key[1], state) if ref not in known]
+        new = [ref for ref in refs if ref not in entry.refs]
         for ref in new:
-            self.edges[key[0], ref][(view.name, key)] = None
-        known.update(new)
+            self.edges[key[0], ref][view, key] = None
+        entry.refs = refs
         return new
 
-    def _spread(self, view: AnyView, key: Key, stale: dict[str, dict[Key, None]]) -> None:
-        if not self._readers[view.name]:
-            return
-        for name, dependant in self.edges.get((key[0], (view.name, key[1])), ()):
-            stale[name][dependant] = None
+    def _look(self, book: str) -> Look:
+        """The rows of earlier views in a book, for the state that points at them."""
+        found = self._looks.get(book)
+        if found is None:
 
-    def _look(self, view: AnyView, book: str) -> Callable[[Ref], tuple[Row, ...]]:
-        by_name = {type(v).name: v for v in self.views}
+            def found(ref: Ref) -> tuple[Row, ...]:
+                return self.entry(self._by_name[ref[0]], (book, ref[1])).rows
 
-        def look(ref: Ref) -> tuple[Row, ...]:
-            return self.entry(by_name[ref[0]], (book, ref[1])).rows
-
-        return look
+            self._looks[book] = found
+        return found
 
     def _show(self, view: AnyView, key: Key, position: int) -> bool:
         """Show a key again; whether its rows changed."""
         entry = self.entry(view, key)
-        part = view.part(key[1], entry.state, self._look(view, key[0]))
+        part = view.part(key[1], entry.state, self._look(key[0]))
         if part is entry.part or part == entry.part:
+            return False
+        entry.part = part
+        rows = tuple(view.rows(key[1], part))
+        if rows == entry.rows:
             return False
         changes = self.changes[view.name]
         changes.touched.add(key)
-        entry.part = part
-        rows = tuple(view.rows(key[1], part))
-        changed = rows != entry.rows
-        if changed:
-            if view.summaries:
-                self._add(view, position, key[0], view.tally(rows), view.tally(entry.rows))
-            self._replace(key, entry, rows, position, changes)
-        return changed
+        if view.summaries:
+            before = view.tally(entry.rows) if entry.tally is None else entry.tally
+            entry.tally = view.tally(rows)
+            self._add(view, position, key[0], entry.tally, before)
+        self._replace(key, entry, rows, position, changes)
+        return True
 
     def _replace(
         self, key: Key, entry: Entry, rows: tuple[Row, ...], position: int, changes: Changes
     ) -> None:
-        now = dict.fromkeys(rows)
-        for row in [row for row in entry.shown if row not in now]:
-            since = entry.shown.pop(row)
-            if since <= self.base:
-                changes.closed.append((key, row, position))
-            elif since < position:
-                changes.passed.append(Version(key, row, since, position))
-        for row in rows:
+        same = _common(entry.rows, rows)
+        gone, come = entry.rows[same:], rows[same:]
+        for row in gone:
+            if row not in come:
+                since = entry.shown.pop(row)
+                if since <= self.base:
+                    changes.closed.append((key, row, position))
+                elif since < position:
+                    changes.passed.append(Version(key, row, since, position))
+        for row in come:
             entry.shown.setdefault(row, position)
         entry.rows = rows
 
@@ -210,6 +214,16 @@ class Folder:
             sums[name, cell] = amounts if held is None else plus(held, amounts)
         deltas = self.changes[view.name].deltas
         deltas += [(name, position, (book, *cell), sum) for (name, cell), sum in sums.items() if any(sum)]
+
+
+def _common(one: Sequence[Row], other: Sequence[Row]) -> int:
+    """How many rows two lists begin with alike: what is long past seldom changes."""
+    same = 0
+    for row, also in zip(one, other, strict=False):
+        if row != also:
+            break
+        same += 1
+    return same
 
 
 def fold(views: Sequence[AnyView], rows: Iterable[tuple[int, Recorded]]) -> Mapping[str, list[Version]]:

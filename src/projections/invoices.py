@@ -95,6 +95,9 @@ class Invoices(View[Told, Part]):
     def refs(self, id: str, state: Told) -> Iterable[Ref]:
         return [("money", applied.payment) for applied in state.applied]
 
+    def points(self, row: Recorded) -> Iterable[Ref]:
+        return (("money", row.body.payment),) if isinstance(row.body, PaymentApplied) else ()
+
     def part(self, id: str, state: Told, look: Look) -> Part:
         payments = dict.fromkeys(applied.payment for applied in state.applied)
         moves = tuple(move for payment in payments for move in look(("money", payment)))

@@ -1,17 +1,16 @@
 """How much recurring revenue is there, and what moved it?"""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import astuple
 
 from ledgerstone.ledger import catalogue, customers, growth, subscriptions
 from ledgerstone.ledger.catalogue import Discount, DiscountSeen, Price
 from ledgerstone.ledger.customers import Customer, CustomerSeen
-from ledgerstone.ledger.growth import GRAINS, KINDS, Standing, end_of, movement_amounts, period_of
+from ledgerstone.ledger.growth import GRAINS, KINDS, Standing, with_customers
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.recurring import Charge, Grant, charges
 from ledgerstone.ledger.subscriptions import Subscription, SubscriptionSeen, spans
@@ -55,7 +54,12 @@ class Part(NamedTuple):
     profile: Course[Customer]
 
 
-DIMENSIONS = {"": lambda row: "", "plan": lambda row: row.plan, "country": lambda row: row.country}
+Stood = tuple[date, Mapping[tuple[str, str], Standing]]
+DIMENSIONS: dict[str, Callable[[MrrRow], str]] = {
+    "": lambda row: "",
+    "plan": lambda row: row.plan,
+    "country": lambda row: row.country,
+}
 """How the summaries are grouped. Tenants are as many as customers: theirs are summed when asked for."""
 
 CELL = {"currency": str, "dimension": str, "grp": str}
@@ -71,7 +75,7 @@ class Mrr(View[Payer, Part]):
     state = Payer
     row = MrrRow
     summaries = (
-        Summary("standing", {"day": date, **CELL}, Standing.__struct_fields__),
+        Summary("standing", {"day": date, **CELL}, Standing._fields),
         Summary(
             "movement",
             {"grain": str, "period": date, **CELL},
@@ -111,6 +115,15 @@ class Mrr(View[Payer, Part]):
         }
         return [*(("terms", f"coupon/{id}") for id in coupons), *(("terms", f"price/{id}") for id in tiered)]
 
+    def points(self, row: Recorded) -> Iterable[Ref]:
+        match row.body:
+            case DiscountSeen(now=now):
+                return (("terms", f"coupon/{now.coupon}"),)
+            case SubscriptionSeen(now=terms):
+                tiered = (item.price for item in terms.items if item.terms.tiering is not None)
+                return (("terms", f"price/{id}") for id in tiered)
+        return ()
+
     def part(self, id: str, state: Payer, look: Look) -> Part:
         return Part(
             tuple((id, course(seen)) for id, seen in sorted(state.subscriptions.items())),
@@ -127,7 +140,13 @@ class Mrr(View[Payer, Part]):
                 yield from _placed(id, subscription, charge, profile)
 
     def tally(self, rows: Sequence[MrrRow]) -> Tally:
-        return {"standing": _standing_cells(rows), "movement": _movement_cells(rows)}
+        standing: dict[Cell, tuple[int, ...]] = {}
+        movement: dict[Cell, tuple[int, ...]] = {}
+        for dimension, group in DIMENSIONS.items():
+            stood = list(growth.changes(rows, group))
+            standing.update(_standing_cells(stood, dimension))
+            movement.update(_movement_cells(stood, dimension))
+        return {"standing": standing, "movement": movement}
 
 
 def _tiered_prices(refs: Iterable[Ref], look: Look) -> tuple[tuple[str, Price], ...]:
@@ -178,34 +197,23 @@ def _placed(
         )
 
 
-def _standing_cells(lines: Sequence[MrrRow]) -> Mapping[Cell, tuple[int, ...]]:
+def _standing_cells(stood: Sequence[Stood], dimension: str) -> Iterator[tuple[Cell, tuple[int, ...]]]:
     """What a customer adds to each day's figures: how its standing at the day's end differs from the one
     at the end of the day before."""
-    days = sorted(
-        {period_of(mark, "day") for line in lines for mark in (line.valid_from, line.valid_to) if mark}
-    )
-    cells: dict[Cell, tuple[int, ...]] = {}
-    for dimension, group in DIMENSIONS.items():
-        held: dict[tuple[str, str], tuple[int, ...]] = {}
-        for day in days:
-            found = growth.standings(lines, end_of(day, "day"), group)
-            now = {cell: tuple(astuple(standing)) for cell, standing in found.items()}
-            for cell in {**held, **now}:
-                rise = tuple(map(int.__sub__, now.get(cell, _NONE), held.get(cell, _NONE)))
-                if any(rise):
-                    cells[(day, cell[0], dimension, cell[1])] = rise
-            held = now
-    return cells
+    held: Mapping[tuple[str, str], tuple[int, ...]] = {}
+    for day, now in stood:
+        for cell in {**held, **now}:
+            rise = tuple(map(int.__sub__, now.get(cell, _NONE), held.get(cell, _NONE)))
+            if any(rise):
+                yield (day, cell[0], dimension, cell[1]), rise
+        held = now
 
 
-def _movement_cells(lines: Sequence[MrrRow]) -> Mapping[Cell, tuple[int, ...]]:
-    return {
-        (grain, period, currency, dimension, group): movement_amounts(movement)
-        for dimension, grouping in DIMENSIONS.items()
-        for grain in GRAINS
-        for period, currency, moved in growth.history(lines, grouping, grain)
-        for group, movement in moved.items()
-    }
+def _movement_cells(stood: Sequence[Stood], dimension: str) -> Iterator[tuple[Cell, tuple[int, ...]]]:
+    for grain in GRAINS:
+        for period, currency, moved in growth.history(stood, grain):
+            for group, movement in moved.items():
+                yield (grain, period, currency, dimension, group), with_customers(movement)
 
 
-_NONE = (0,) * len(Standing.__struct_fields__)
+_NONE = tuple(Standing())

@@ -107,6 +107,9 @@ class Payments(View[Told, Part]):
     def refs(self, id: str, state: Told) -> Iterable[Ref]:
         return (("money", id),)
 
+    def points(self, row: Recorded) -> Iterable[Ref]:
+        return (("money", id) for id in self.keys(row))
+
     def part(self, id: str, state: Told, look: Look) -> Part:
         moves = tuple(move for move in look(("money", id)) if move.kind != "received")
         return course(state.seen), state.tried, state.used, moves

@@ -77,6 +77,10 @@ class View(Generic[S, P]):
         """The rows of earlier views that the state points at."""
         return ()
 
+    def points(self, row: Recorded) -> Iterable[Ref]:
+        """References that this row is likely to add: only so that the engine can fetch many at once."""
+        return ()
+
     def part(self, id: str, state: S, look: Look) -> P:
         """What the rows are made of: equal parts show equal rows, and are not asked again."""
         return state  # type: ignore[return-value]

@@ -266,8 +266,8 @@ class PostgresViews:
         for closed in _chunks(write.closed):
             cursor.execute(self._sql(_CLOSE, table), _columns(closed), prepare=True)
         for sums in table.summaries:
-            if heads := write.heads.get(sums.name):
-                cursor.executemany(self._upsert(table, sums), heads)
+            for heads in _chunks(write.heads.get(sums.name, [])):
+                cursor.execute(self._upsert(table, sums), _columns(heads), prepare=True)
         for name, columns, rows in _new_rows(write):
             if rows and len(rows) < COPY_FROM:
                 cursor.executemany(self._insert(name, columns), rows)
@@ -294,10 +294,10 @@ class PostgresViews:
     def _upsert(self, table: Table, sums: Sums) -> sql.Composed:
         columns = [*sums.cells, *((amount, "bigint") for amount in sums.amounts)]
         return sql.SQL("{} on conflict ({}) do update set {}").format(
-            sql.SQL("insert into {} as h ({}) values ({})").format(
+            sql.SQL("insert into {} as h ({}) select * from unnest({})").format(
                 self._table(f"{table.name}_{sums.name}_head"),
                 sql.SQL(", ").join(sql.Identifier(column) for column, _ in columns),
-                sql.SQL(", ").join(sql.SQL("%b::" + kind) for _, kind in columns),
+                sql.SQL(", ").join(sql.SQL(f"%b::{kind}[]") for _, kind in columns),
             ),
             sql.SQL(", ").join(sql.Identifier(column) for column, _ in sums.cells),
             sql.SQL(", ").join(
