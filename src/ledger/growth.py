@@ -195,6 +195,11 @@ def plus(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(map(int.__add__, one, other))
 
 
+def minus(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    """The difference of two lists of amounts."""
+    return tuple(map(int.__sub__, one, other))
+
+
 def with_customers(movement: Movement) -> tuple[int, ...]:
     """A movement's amounts in the order of `KINDS`, then how many customers (0 or 1) moved in each way."""
     return (*movement, *[int(amount > 0) for amount in movement])

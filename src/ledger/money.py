@@ -1,6 +1,6 @@
 """Money: an amount in minor units of one currency, with ISO 4217's number of decimals."""
 
-from functools import cache
+from functools import lru_cache
 
 import iso4217
 from msgspec import Struct
@@ -13,7 +13,7 @@ class Money(Struct, frozen=True, order=True):
     currency: str
 
 
-@cache
+@lru_cache(512)
 def decimals(currency: str) -> int:
     """How many decimals ISO 4217 gives a currency: 2 for `usd`, 0 for `jpy`, 3 for `kwd`.
 

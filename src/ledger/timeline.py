@@ -75,13 +75,16 @@ def observe(
         contents, came_from = _index(contents, before)
     sighting = Sighting(at, message, came_from, after, last)
     seen = history.sightings
-    position = bisect_left(seen, sighting) if seen and seen[-1] >= sighting else len(seen)
+    if not seen or seen[-1].at < at:
+        opened = history.before if seen else _opening((sighting,))
+        return History(contents, (*seen, sighting), _extended(history.steps, sighting), opened)
+    position = bisect_left(seen, sighting)
     if position < len(seen) and seen[position] == sighting:
         return history
     seen = (*seen[:position], sighting, *seen[position:])
     kept = tuple(takewhile(lambda step: step.at < at, history.steps))
     steps = (*kept, *_resolved(contents, seen, at, kept[-1] if kept else None, rank))
-    opened = history.before if len(seen) > 1 and seen[0].at < at else _opening(seen)
+    opened = history.before if seen[0].at < at else _opening(seen)
     return History(contents, seen, history.steps if steps == history.steps else steps, opened)
 
 
@@ -119,6 +122,12 @@ def _resolved(
         if held is None or _differs(held, step):
             yield step
             held = step
+
+
+def _extended(steps: tuple[Step, ...], sighting: Sighting) -> tuple[Step, ...]:
+    """The steps after one message in a second of its own, later than all others: the usual case."""
+    step = Step(sighting.at, sighting.after, sighting.last)
+    return (*steps, step) if not steps or _differs(steps[-1], step) else steps
 
 
 def _outcome(at: datetime, second: list[Sighting], held: int, contents: Sequence[T], rank: Rank[T]) -> Step:

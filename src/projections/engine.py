@@ -132,7 +132,7 @@ class Chain:
             raise Overtaken(f"{', '.join(t.name for t in self.tables)} moved on from {self.position}")
         self.position = upto
         folder.settle()
-        if sum(map(len, folder.entries.values())) > CACHED:
+        if len(folder) > CACHED:
             folder.forget()
 
     def _preload(self, heard: Sequence[Heard]) -> None:
@@ -148,7 +148,7 @@ class Chain:
                 for earlier, key in self._pointed(view, heard):
                     by_view[earlier][key] = None
         for view in self.views:
-            self._load(self._folder, view, list(by_view[view]))
+            self._load(view, list(by_view[view]))
 
     def _heard_by(self, view: AnyView, heard: Sequence[Heard]) -> dict[Key, None]:
         kinds = frozenset(view.hears)
@@ -165,26 +165,26 @@ class Chain:
             for name, id in view.points(row) if type(row.body) in kinds else ():
                 yield by_name[name], (str(row.book), id)
 
-    def _load(self, folder: Folder, view: AnyView, keys: Sequence[Key]) -> None:
+    def _load(self, view: AnyView, keys: Sequence[Key]) -> None:
         """Adopt the written states of keys, after the rows that they point at; the rest are new."""
-        here = folder.entries[view.name]
+        here = self._folder.entries(view)
         missing = [key for key in keys if key not in here]
         if not missing or self.position == 0:
             return
         decode_state, shape = self._decoders[view.name], self.tables[self.views.index(view)]
         states = [(key, decode_state(state)) for key, state in self._store.states(shape, missing)]
         if view.reads:
-            self._load_references(folder, view, states)
+            self._load_references(view, states)
         for key, state in states:
-            folder.adopt(view, key, state)
+            self._folder.adopt(view, key, state)
         for key in missing:
             here.setdefault(key, Entry())
 
-    def _load_references(self, folder: Folder, view: AnyView, states: Sequence[tuple[Key, Any]]) -> None:
+    def _load_references(self, view: AnyView, states: Sequence[tuple[Key, Any]]) -> None:
         pointed = {(key[0], ref): None for key, state in states for ref in view.refs(key[1], state)}
         for earlier in self._read_by(view):
             keys = [(book, id) for book, (name, id) in pointed if name == earlier.name]
-            self._load(folder, earlier, keys)
+            self._load(earlier, keys)
 
 
 class Engine:
@@ -229,12 +229,12 @@ def fingerprint(row: Row) -> int:
 
 
 def _write(view: AnyView, shape: Table, folder: Folder) -> Write:
-    changes, entries = folder.changes[view.name], folder.entries[view.name]
+    changes, entries = folder.changes(view), folder.entries(view)
     versions = [*changes.passed, *folder.opened(view)]
     return Write(
         table=shape,
         states=[(*key, encode_state(entries[key].state)) for key in sorted(changes.dirty)],
-        heard=[(*key, entries[key].heard) for key in sorted(changes.heard)],
+        heard=[(*key, positions) for key, positions in sorted(changes.heard.items())],
         edges=sorted({(key[0], *ref, key[1]) for ref, key in changes.edges}),
         closed=sorted((*key, fingerprint(row), position) for key, row, position in changes.closed),
         opened=[(*v.key, fingerprint(v.row), v.known_from, v.known_to, *_columns(v.row)) for v in versions],

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ledgerstone.ledger import catalogue, customers, growth, subscriptions
 from ledgerstone.ledger.catalogue import Discount, DiscountSeen, Price
 from ledgerstone.ledger.customers import Customer, CustomerSeen
-from ledgerstone.ledger.growth import GRAINS, KINDS, Standing, with_customers
+from ledgerstone.ledger.growth import GRAINS, KINDS, Standing, minus, with_customers
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.recurring import Charge, Grant, charges
 from ledgerstone.ledger.subscriptions import Subscription, SubscriptionSeen, spans
@@ -203,7 +203,7 @@ def _standing_cells(stood: Sequence[Stood], dimension: str) -> Iterator[tuple[Ce
     held: Mapping[tuple[str, str], tuple[int, ...]] = {}
     for day, now in stood:
         for cell in {**held, **now}:
-            rise = tuple(map(int.__sub__, now.get(cell, _NONE), held.get(cell, _NONE)))
+            rise = minus(now.get(cell, _NONE), held.get(cell, _NONE))
             if any(rise):
                 yield (day, cell[0], dimension, cell[1]), rise
         held = now

@@ -3,7 +3,7 @@
 A view is pure: no clock, no randomness, no input or output, no SQL for writing. The engine keeps its tables,
 in two times, and is the same for all views."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_type_hints
 
@@ -156,13 +156,6 @@ def chains(views: Sequence[AnyView]) -> tuple[tuple[AnyView, ...], ...]:
         groups = [group for group in groups if group not in joined]
         groups.append([member for group in joined for member in group] + [view])
     return tuple(stages(group) for group in groups)
-
-
-def adds(tally: Tally, sign: int) -> Iterator[tuple[str, Cell, tuple[int, ...]]]:
-    """The amounts of a tally, one line a cell, negated when it goes away."""
-    for summary, cells in tally.items():
-        for cell, amounts in cells.items():
-            yield summary, cell, amounts if sign > 0 else tuple(-amount for amount in amounts)
 
 
 def _sql(kind: Any) -> str:

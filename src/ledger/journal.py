@@ -1,0 +1,142 @@
+"""The journal: the one way into the log and out of it, for facts.
+
+The only file that knows eventsourcing's application layer."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from eventsourcing.application import Application
+from eventsourcing.persistence import Mapper as LibraryMapper
+from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
+from msgspec import DecodeError, Struct
+
+from ledgerstone.ledger.admission import Receipt, stored, told, told_together
+from ledgerstone.ledger.log import Log, LogBusy, LogUnavailable, Unit
+from ledgerstone.ledger.recorded import Recorded, decode
+
+__all__ = ["Entry", "Journal", "LogBusy", "LogUnavailable", "Mapper", "Receipt", "Recorded"]
+
+CHUNK_ROWS, CHUNK_BYTES = 1_000, 2_000_000
+CHUNKS_IN_FLIGHT = 3
+
+
+class Entry(Struct, frozen=True, gc=False):
+    """A row where it stands: `position`, the time `recorded_at` (UTC), and the row; None where it was not
+    asked for."""
+
+    position: int
+    recorded_at: datetime
+    row: Recorded | None
+
+
+class Mapper(LibraryMapper[UUID]):
+    """Our rows for the library: the topic is the fact's tag, the state MessagePack, the stream the name's."""
+
+    def to_stored_event(self, domain_event: Recorded) -> StoredEvent:  # type: ignore[override]
+        row = stored(domain_event)
+        return StoredEvent(*row.key, row.topic, row.state)
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Recorded:  # type: ignore[override]
+        try:
+            return decode(stored_event.state)
+        except DecodeError as error:
+            where = f"{stored_event.topic} {stored_event.originator_id}"
+            raise MapperDeserialisationError(f"the row {where} cannot be decoded: {error}") from error
+
+
+class Books(Application[UUID]):
+    """The library's application over the log; its tables begin with `stored`."""
+
+    name = "stored"
+    env = {"MAPPER_TOPIC": "ledgerstone.ledger.journal:Mapper"}  # noqa: RUF012 (the library's own attribute)
+
+
+class Journal:
+    """Appends messages, each whole or not at all and each name once, and reads them by position.
+
+    `environment` configures the library's application; its persistence module must bring a recorder that is
+    a `Log`."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.application = Books(dict(environment))
+        self.log = cast(Log, self.application.recorder)
+
+    def append(self, rows: Sequence[Recorded]) -> Receipt:
+        """Append one message, evidence first, and wait until it is committed.
+
+        Raises LogBusy or LogUnavailable."""
+        return self.submit(rows).result()
+
+    def submit(self, rows: Sequence[Recorded]) -> Future[Receipt]:
+        """Append one message soon; the future is done after the commit."""
+        return self.log.submit(told(rows))
+
+    def post(self, rows: Sequence[Recorded]) -> asyncio.Future[Receipt]:
+        """As `submit`, for coroutines: all futures of a commit are done in one turn of the event loop."""
+        loop = asyncio.get_running_loop()
+        promise: asyncio.Future[Receipt] = loop.create_future()
+        self.log.enqueue(told(rows), promise, loop.call_soon_threadsafe)
+        return promise
+
+    def append_many(self, messages: Iterable[Sequence[Recorded]]) -> list[Receipt]:
+        """Append many messages, as imports do: each whole, several to a commit. Safe to run again."""
+        return list(self.append_stream(messages))
+
+    def append_stream(self, messages: Iterable[Sequence[Recorded]]) -> Iterator[Receipt]:
+        """As `append_many`, for any number: receipts come in the order of messages, as commits are done, and
+        messages are read only so far ahead. It appends while it is iterated over."""
+        waiting: deque[Future[list[Receipt]]] = deque()
+        for chunk in _chunks(map(told, messages)):
+            waiting.append(self.log.submit(told_together(chunk)))
+            if len(waiting) == CHUNKS_IN_FLIGHT:
+                yield from waiting.popleft().result()
+        for future in waiting:
+            yield from future.result()
+
+    def read(self, after: int, limit: int, tags: Sequence[str] | None = None) -> list[Entry]:
+        """The `limit` rows after a position, in order. Rows of other `tags` are there without their content,
+        so that a window is always one of positions."""
+        return [
+            Entry(position, recorded_at, None if state is None else decode(state))
+            for position, recorded_at, state in self.log.timed_window(after, limit, tags)
+        ]
+
+    def raw(
+        self, after: int, limit: int, tags: Sequence[str] | None = None
+    ) -> list[tuple[int, str, bytes | None]]:
+        """As `read`, not decoded: position, tag and state, as fast as they come."""
+        return self.log.window(after, limit, tags)
+
+    def head(self) -> int:
+        """The last position; 0 while the log is empty."""
+        return self.log.max_notification_id() or 0
+
+    def position_at(self, time: datetime) -> int:
+        """The position of the last row recorded at or before a time; 0 when there is none."""
+        return self.log.position_at(time)
+
+    def recorded_at(self, position: int) -> datetime | None:
+        """When a row was recorded (UTC); None when there is no such row."""
+        return self.log.recorded_at(position)
+
+    def close(self) -> None:
+        """Write what waits, and let go of the database."""
+        self.application.close()
+
+
+def _chunks(units: Iterable[Unit[Receipt]]) -> Iterator[list[Unit[Receipt]]]:
+    chunk: list[Unit[Receipt]] = []
+    rows = size = 0
+    for unit in units:
+        chunk.append(unit)
+        rows, size = rows + len(unit.keys), size + unit.size
+        if rows >= CHUNK_ROWS or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, rows, size = [], 0, 0
+    if chunk:
+        yield chunk

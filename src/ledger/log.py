@@ -1,0 +1,132 @@
+"""What does the journal ask of whoever keeps the log? Units in, one order for all; rows out, by position."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from eventsourcing.persistence import OperationalError
+from msgspec import Struct
+
+T = TypeVar("T")
+Key = tuple[UUID, int]
+"""A stream and a version in it: what the log keeps unique."""
+
+
+class LogUnavailable(OperationalError):
+    """The log cannot be written now; the message says why. Trying again later is safe for facts, whose names
+    make a second telling harmless, and for decisions, which meet a version conflict if the first was kept."""
+
+
+class LogBusy(LogUnavailable):
+    """More is waiting to be written than we are willing to hold. Nothing of this unit was kept."""
+
+
+class Row(Struct, frozen=True, gc=False):
+    """A row on its way into the log."""
+
+    key: Key
+    topic: str
+    state: bytes
+
+
+class Known(Struct, frozen=True, gc=False):
+    """A row that the log has."""
+
+    position: int
+    state: bytes
+
+
+Decide = Callable[[Mapping[Key, Known], int], tuple[Sequence[Row], T]]
+"""A pure function of what is known already and of the next position: the rows to append, and the answer.
+
+It may be asked more than once, and what it raises refuses its own unit only."""
+
+
+class Unit(Struct, Generic[T], frozen=True):
+    """What is appended whole or not at all. `keys` are worth looking up beforehand; `size` is its weight in
+    bytes of state."""
+
+    keys: Sequence[Key]
+    decide: Decide[T]
+    size: int
+
+
+class Promise(Protocol):
+    """A future, of a thread's or of an event loop's kind."""
+
+    def done(self) -> bool: ...
+    def set_result(self, result: Any, /) -> None: ...
+    def set_exception(self, error: BaseException, /) -> None: ...
+
+
+Answer = tuple[Promise, Any]
+Call = Callable[..., Any]
+"""Calls its first argument with the others, in the thread to which a promise belongs."""
+
+
+def here(function: Callable[..., None], *arguments: Any) -> None:
+    """The `Call` for promises that any thread may keep."""
+    function(*arguments)
+
+
+def keep(answers: Sequence[Answer]) -> None:
+    """Give each promise its answer; who has gone away in the meantime gets none."""
+    for promise, answer in answers:
+        if promise.done():
+            continue
+        if isinstance(answer, BaseException):
+            promise.set_exception(answer)
+        else:
+            promise.set_result(answer)
+
+
+class Log(Protocol):
+    """Keeps the log. Positions are 1, 2, 3 … without a gap, in the order of commits."""
+
+    def enqueue(self, unit: Unit[Any], promise: Promise, call: Call = here) -> None:
+        """Append a unit soon; the promise is kept after the commit, together with others of the same `call`.
+
+        Raises LogBusy when too much waits already. The promise may be answered with LogUnavailable."""
+
+    def submit(self, unit: Unit[T]) -> Future[T]:
+        """The same for threads."""
+
+    def window(
+        self, after: int, limit: int, topics: Sequence[str] | None = None
+    ) -> list[tuple[int, str, bytes | None]]:
+        """Position, topic and state of `limit` rows after a position; no state where `topics` lacks it."""
+
+    def timed_window(
+        self, after: int, limit: int, topics: Sequence[str] | None = None
+    ) -> list[tuple[int, datetime, bytes | None]]:
+        """Position, time of recording and state, as `window`."""
+
+    def max_notification_id(self) -> int | None:
+        """The last position."""
+
+    def position_at(self, time: datetime) -> int:
+        """The position of the last row recorded at or before a time; 0 when there is none."""
+
+    def recorded_at(self, position: int) -> datetime | None:
+        """When a row was recorded; None when there is no such row."""
+
+
+def decide_all(
+    units: Sequence[Unit[Any]], known: Mapping[Key, Known], position: int
+) -> tuple[list[Row], list[Any]]:
+    """Decide units in order, each seeing the rows of those before it: all rows, and each unit's answer.
+
+    The answer of a unit that is refused is the error that it raised."""
+    known, rows, answers = dict(known), list[Row](), list[Any]()
+    for unit in units:
+        start = position + len(rows)
+        try:
+            new, answer = unit.decide(known, start)
+        except Exception as error:
+            new, answer = (), error
+        known.update((row.key, Known(at, row.state)) for at, row in enumerate(new, start))
+        rows.extend(new)
+        answers.append(answer)
+    return rows, answers
