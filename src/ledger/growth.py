@@ -53,6 +53,8 @@ class Movement(NamedTuple):
     leaving: int = 0
 
 
+Stood = tuple[date, Mapping[tuple[str, str], Standing]]
+"""A day, and how a customer stood at its end, by currency and group."""
 KINDS = Movement._fields
 
 
@@ -66,10 +68,15 @@ def standings(lines: Sequence[L], at: datetime, group: Grouping[L]) -> dict[tupl
     return _standings([line for line in lines if counted(line, at)], group)
 
 
-def changes(lines: Sequence[L], group: Grouping[L]) -> Iterator[tuple[date, dict[tuple[str, str], Standing]]]:
-    """How one customer stands at the end of each day that changed something, by currency and group."""
-    for day in _periods(lines, "day"):
-        yield day, standings(lines, end_of(day, "day"), group)
+def closings(lines: Sequence[L]) -> list[tuple[date, list[L]]]:
+    """The lines that count at the end of each day that changed something for one customer."""
+    days = [(day, end_of(day, "day")) for day in _days(lines)]
+    return [(day, [line for line in lines if counted(line, at)]) for day, at in days]
+
+
+def stood(closed: Iterable[tuple[date, Sequence[L]]], group: Grouping[L]) -> list[Stood]:
+    """How one customer stood at the end of each such day, by currency and group."""
+    return [(day, _standings(live, group)) for day, live in closed]
 
 
 def movements(before: Mapping[str, int], after: Mapping[str, int], was_customer: bool) -> dict[str, Movement]:
@@ -88,9 +95,7 @@ def movements(before: Mapping[str, int], after: Mapping[str, int], was_customer:
     return {**_shared(up, moved, "entering", "expansion"), **_shared(down, moved, "leaving", "contraction")}
 
 
-def history(
-    stood: Iterable[tuple[date, Mapping[tuple[str, str], Standing]]], grain: str
-) -> Iterator[tuple[date, str, dict[str, Movement]]]:
+def history(stood: Iterable[Stood], grain: str) -> Iterator[tuple[date, str, dict[str, Movement]]]:
     """The movements of one customer's whole life, by period and currency, from how it `stood` at the ends of
     days that changed something: only periods that moved it."""
     held: dict[str, dict[str, int]] = {}
@@ -133,15 +138,12 @@ def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _periods(lines: Sequence[Line], grain: str) -> list[date]:
-    starts = {period_of(line.valid_from, grain) for line in lines}
-    ends = {period_of(line.valid_to, grain) for line in lines if line.valid_to is not None}
-    return sorted(starts | ends)
+def _days(lines: Sequence[Line]) -> list[date]:
+    marks = {line.valid_from for line in lines} | {line.valid_to for line in lines}
+    return sorted({period_of(mark, "day") for mark in marks if mark is not None})
 
 
-def _ends(
-    stood: Iterable[tuple[date, Mapping[tuple[str, str], Standing]]], grain: str
-) -> Iterable[tuple[date, Mapping[tuple[str, str], Standing]]]:
+def _ends(stood: Iterable[Stood], grain: str) -> Iterable[Stood]:
     """How a customer stood at the end of each period: as on its last day that changed something."""
     if grain == "day":
         return stood

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ledgerstone.ledger import catalogue, customers, growth, subscriptions
 from ledgerstone.ledger.catalogue import Discount, DiscountSeen, Price
 from ledgerstone.ledger.customers import Customer, CustomerSeen
-from ledgerstone.ledger.growth import GRAINS, KINDS, Standing, minus, with_customers
+from ledgerstone.ledger.growth import GRAINS, KINDS, Standing, Stood, minus, with_customers
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.recurring import Charge, Grant, charges
 from ledgerstone.ledger.subscriptions import Subscription, SubscriptionSeen, spans
@@ -54,7 +54,6 @@ class Part(NamedTuple):
     profile: Course[Customer]
 
 
-Stood = tuple[date, Mapping[tuple[str, str], Standing]]
 DIMENSIONS: dict[str, Callable[[MrrRow], str]] = {
     "": lambda row: "",
     "plan": lambda row: row.plan,
@@ -142,8 +141,9 @@ class Mrr(View[Payer, Part]):
     def tally(self, rows: Sequence[MrrRow]) -> Tally:
         standing: dict[Cell, tuple[int, ...]] = {}
         movement: dict[Cell, tuple[int, ...]] = {}
+        closings = growth.closings(rows)
         for dimension, group in DIMENSIONS.items():
-            stood = list(growth.changes(rows, group))
+            stood = growth.stood(closings, group)
             standing.update(_standing_cells(stood, dimension))
             movement.update(_movement_cells(stood, dimension))
         return {"standing": standing, "movement": movement}
