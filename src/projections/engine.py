@@ -23,7 +23,8 @@ WINDOW = 5_000
 CACHED = 200_000
 """Keys kept in memory between windows; beyond it they are dropped and come back from the tables."""
 
-Heard = tuple[int, Recorded]
+Heard = tuple[int, Recorded | msgspec.MsgspecError]
+"""A row of the log at its position, or why it cannot be decoded."""
 
 
 class Write(Struct):
@@ -90,13 +91,11 @@ class Chain:
         self._store = store
         self._folder = Folder(views, self._load)
         self._decoders = {view.name: msgspec.msgpack.Decoder(view.state).decode for view in views}
-        self._kinds = frozenset(kind for view in views for kind in view.hears)
         self.position = store.position(self.tables)
 
-    def advance(self, rows: Sequence[Heard], upto: int) -> None:
-        """Fold the rows of one window, and write. A row that cannot be folded stops this chain just before
-        it; raises `Overtaken` when another engine was faster."""
-        heard = [(at, row) for at, row in rows if at > self.position and type(row.body) in self._kinds]
+    def advance(self, heard: Sequence[Heard], upto: int) -> None:
+        """Fold the rows of one window that this chain hears, and write. A row that cannot be decoded or
+        folded stops the chain just before it; raises `Overtaken` when another engine was faster."""
         failed = self._fold(heard)
         if failed is None:
             self._write(upto)
@@ -116,8 +115,10 @@ class Chain:
 
     def _fold(self, heard: Sequence[Heard]) -> tuple[int, str] | None:
         self._folder.begin(self.position)
-        self._preload(heard)
+        self._preload([(position, row) for position, row in heard if isinstance(row, Recorded)])
         for position, row in heard:
+            if not isinstance(row, Recorded):
+                return position, f"row {position} cannot be decoded: {row}"
             try:
                 self._folder.hear(position, row)
             except Exception as error:
@@ -135,7 +136,7 @@ class Chain:
         if len(folder) > CACHED:
             folder.forget()
 
-    def _preload(self, heard: Sequence[Heard]) -> None:
+    def _preload(self, heard: Sequence[tuple[int, Recorded]]) -> None:
         """Fetch what this window needs in few queries: keys that hear a row, those that point at them, and
         what they point at."""
         if self.position == 0:
@@ -150,7 +151,7 @@ class Chain:
         for view in self.views:
             self._load(view, list(by_view[view]))
 
-    def _heard_by(self, view: AnyView, heard: Sequence[Heard]) -> dict[Key, None]:
+    def _heard_by(self, view: AnyView, heard: Sequence[tuple[int, Recorded]]) -> dict[Key, None]:
         kinds = frozenset(view.hears)
         return {
             (str(row.book), id): None for _, row in heard if type(row.body) in kinds for id in view.keys(row)
@@ -159,7 +160,7 @@ class Chain:
     def _read_by(self, view: AnyView) -> list[AnyView]:
         return [earlier for earlier in self.views if isinstance(earlier, view.reads)]
 
-    def _pointed(self, view: AnyView, heard: Sequence[Heard]) -> Iterator[tuple[AnyView, Key]]:
+    def _pointed(self, view: AnyView, heard: Sequence[tuple[int, Recorded]]) -> Iterator[tuple[AnyView, Key]]:
         by_name, kinds = {earlier.name: earlier for earlier in self.views}, frozenset(view.hears)
         for _, row in heard:
             for name, id in view.points(row) if type(row.body) in kinds else ():
@@ -198,15 +199,28 @@ class Engine:
         """Fold the next rows of the log in every chain; how many there were."""
         running = [chain for chain in self.chains if chain.stopped is None]
         after = min((chain.position for chain in running), default=self._log.head())
-        tags = sorted({name for chain in running for name in chain.tags})
-        raw = self._log.raw(after, window, tags)
-        if not raw:
-            return 0
-        rows = [(position, decode(state)) for position, _, state in raw if state is not None]
-        for chain in running:
-            if chain.position < raw[-1][0]:
-                chain.advance(rows, raw[-1][0])
+        lanes: dict[str, list[list[Heard]]] = {}
+        heard = [self._lane(chain, lanes) for chain in running]
+        raw = self._log.raw(after, window, sorted(lanes))
+        for position, name, state in raw:
+            if state is not None:
+                row = _decoded(state)
+                for lane in lanes[name]:
+                    lane.append((position, row))
+        for chain, lane in zip(running, heard, strict=True):
+            if raw and chain.position < raw[-1][0]:
+                behind = chain.position > after
+                chain.advance(
+                    [one for one in lane if one[0] > chain.position] if behind else lane, raw[-1][0]
+                )
         return len(raw)
+
+    def _lane(self, chain: Chain, lanes: dict[str, list[list[Heard]]]) -> list[Heard]:
+        """What a chain is to hear of a window, filled by tag."""
+        lane: list[Heard] = []
+        for name in chain.tags:
+            lanes.setdefault(name, []).append(lane)
+        return lane
 
     def catch_up(self, window: int = WINDOW, told: Callable[[int], None] = lambda rows: None) -> int:
         """Fold until the log has no more rows; how many there were. `told` hears of each window."""
@@ -220,6 +234,13 @@ class Engine:
         """Begin again from the tables, after another engine or a rebuild moved them."""
         for chain in self.chains:
             chain.restart()
+
+
+def _decoded(state: bytes) -> Recorded | msgspec.MsgspecError:
+    try:
+        return decode(state)
+    except msgspec.MsgspecError as error:
+        return error
 
 
 def fingerprint(row: Row) -> int:

@@ -4,11 +4,14 @@ Every window is one transaction that begins with a compare-and-set on the positi
 window or nothing. Names come from the code's own declarations, never from input."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
+
+from ledgerstone.adapters.postgres import arrays
 
 COPY_FROM = 50
 """From this many rows on COPY is cheaper than an insert a row."""
@@ -161,6 +164,14 @@ class PostgresViews:
             (position, reason, self._names(tables)),
         )
 
+    def stopped(self, tables: Sequence[Table]) -> list[str]:
+        """Why the chain cannot go on, if it cannot."""
+        found = self._open().execute(
+            "select distinct reason from views.tracking where name = any(%s) and reason is not null",
+            (self._names(tables),),
+        )
+        return [reason for (reason,) in found]
+
     def drop(self, tables: Sequence[Table]) -> None:
         """Remove the tables of a rebuild that is not wanted any more."""
         connection = self._open()
@@ -208,6 +219,7 @@ class PostgresViews:
             self._connection = psycopg.connect(
                 self._dsn, autocommit=True, row_factory=tuple_row, connect_timeout=5
             )
+            arrays.register(self._connection)
             self._connection.execute(SESSION)
             self._connection.execute(
                 "create table if not exists views.tracking (name text primary key, position bigint not null,"
@@ -240,8 +252,8 @@ class PostgresViews:
     def _table(self, name: str) -> sql.Identifier:
         return sql.Identifier("views", name + self._suffix)
 
-    def _sql(self, query: str, table: Table, part: str = "") -> sql.Composed:
-        return sql.SQL(query).format(self._table(_part(table, part)))
+    def _sql(self, query: str, table: Table, part: str = "") -> str:
+        return _statement(query, _part(table, part) + self._suffix)
 
     def _create(self, connection: psycopg.Connection[Any], table: Table) -> None:
         new = connection.execute(
@@ -267,44 +279,53 @@ class PostgresViews:
             cursor.execute(self._sql(_CLOSE, table), _columns(closed), prepare=True)
         for sums in table.summaries:
             for heads in _chunks(write.heads.get(sums.name, [])):
-                cursor.execute(self._upsert(table, sums), _columns(heads), prepare=True)
+                name = f"{table.name}_{sums.name}_head{self._suffix}"
+                statement = _add(name, tuple(sums.cells), tuple(sums.amounts))
+                cursor.execute(statement, _columns(heads), prepare=True)
         for name, columns, rows in _new_rows(write):
             if rows and len(rows) < COPY_FROM:
-                cursor.executemany(self._insert(name, columns), rows)
+                cursor.executemany(_insert(name + self._suffix, tuple(columns)), rows)
 
     def _copy_large(self, connection: psycopg.Connection[Any], write: Write) -> None:
         for name, columns, rows in _new_rows(write):
             if len(rows) < COPY_FROM:
                 continue
-            statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
-                self._table(name), sql.SQL(", ").join(sql.Identifier(c) for c, _ in columns)
-            )
+            statement = _copy(name + self._suffix, tuple(columns))
             with connection.cursor().copy(statement) as copy:
                 copy.set_types([kind for _, kind in columns])
                 for row in rows:
                     copy.write_row(row)
 
-    def _insert(self, name: str, columns: Sequence[Column]) -> sql.Composed:
-        return sql.SQL("insert into {} ({}) values ({})").format(
-            self._table(name),
-            sql.SQL(", ").join(sql.Identifier(column) for column, _ in columns),
-            sql.SQL(", ").join(sql.SQL("%b::" + kind) for _, kind in columns),
-        )
 
-    def _upsert(self, table: Table, sums: Sums) -> sql.Composed:
-        columns = [*sums.cells, *((amount, "bigint") for amount in sums.amounts)]
-        return sql.SQL("{} on conflict ({}) do update set {}").format(
-            sql.SQL("insert into {} as h ({}) select * from unnest({})").format(
-                self._table(f"{table.name}_{sums.name}_head"),
-                sql.SQL(", ").join(sql.Identifier(column) for column, _ in columns),
-                sql.SQL(", ").join(sql.SQL(f"%b::{kind}[]") for _, kind in columns),
-            ),
-            sql.SQL(", ").join(sql.Identifier(column) for column, _ in sums.cells),
-            sql.SQL(", ").join(
-                sql.SQL("{0} = h.{0} + excluded.{0}").format(sql.Identifier(amount))
-                for amount in sums.amounts
-            ),
-        )
+@cache
+def _statement(query: str, name: str) -> str:
+    """A statement about one of our tables, as text: composing it costs more than a short execution."""
+    return sql.SQL(query).format(sql.Identifier("views", name)).as_string()
+
+
+@cache
+def _copy(name: str, columns: tuple[Column, ...]) -> str:
+    names = ", ".join(f'"{column}"' for column, _ in columns)
+    return _statement(f"copy {{}} ({names}) from stdin (format binary)", name)
+
+
+@cache
+def _insert(name: str, columns: tuple[Column, ...]) -> str:
+    names = ", ".join(f'"{column}"' for column, _ in columns)
+    values = ", ".join(f"%b::{kind}" for _, kind in columns)
+    return _statement(f"insert into {{}} ({names}) values ({values})", name)
+
+
+@cache
+def _add(name: str, cells: tuple[Column, ...], amounts: tuple[str, ...]) -> str:
+    """Add amounts to cells of a summary, which may be new."""
+    columns = [*cells, *((amount, "bigint") for amount in amounts)]
+    arrays = ", ".join(f"%b::{kind}[]" for _, kind in columns)
+    names = ", ".join(f'"{column}"' for column, _ in columns)
+    keys = ", ".join(f'"{column}"' for column, _ in cells)
+    sums = ", ".join(f'"{amount}" = h."{amount}" + excluded."{amount}"' for amount in amounts)
+    insert = f"insert into {{}} as h ({names}) select * from unnest({arrays})"
+    return _statement(f"{insert} on conflict ({keys}) do update set {sums}", name)
 
 
 _UPSERT_STATE = (
