@@ -24,6 +24,7 @@ from ledgerstone.ledger.payments import (
     PaymentSeen,
     RefundFailed,
     RefundRequested,
+    RefundSeen,
     RefundSettled,
 )
 from ledgerstone.ledger.payouts import PayoutFailed, PayoutSent
@@ -50,6 +51,7 @@ AnyFact = (
     | PaymentReceived
     | PaymentFailed
     | PaymentApplied
+    | RefundSeen
     | RefundRequested
     | RefundSettled
     | RefundFailed

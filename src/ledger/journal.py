@@ -73,11 +73,13 @@ class Journal:
         return self.submit(rows).result()
 
     def submit(self, rows: Sequence[Recorded]) -> Future[Receipt]:
-        """Append one message soon; the future is done after the commit."""
+        """Append one message soon; the future is done after the commit. Raises LogBusy."""
         return self.log.submit(told(rows))
 
     def post(self, rows: Sequence[Recorded]) -> asyncio.Future[Receipt]:
-        """As `submit`, for coroutines: all futures of a commit are done in one turn of the event loop."""
+        """As `submit`, for coroutines: all futures of a commit are done in one turn of the event loop.
+
+        Raises LogBusy."""
         loop = asyncio.get_running_loop()
         promise: asyncio.Future[Receipt] = loop.create_future()
         self.log.enqueue(told(rows), promise, loop.call_soon_threadsafe)
@@ -114,7 +116,7 @@ class Journal:
 
     def head(self) -> int:
         """The last position; 0 while the log is empty."""
-        return self.log.max_notification_id() or 0
+        return self.log.head()
 
     def position_at(self, time: datetime) -> int:
         """The position of the last row recorded at or before a time; 0 when there is none."""

@@ -15,8 +15,9 @@ Key = tuple[UUID, int]
 
 
 class LogUnavailable(OperationalError):
-    """The log cannot be written now; the message says why. Trying again later is safe for facts, whose names
-    make a second telling harmless, and for decisions, which meet a version conflict if the first was kept."""
+    """The log cannot be written, or read, now; the message says why. Trying again later is safe for facts,
+    whose names make a second telling harmless, and for decisions, which meet a version conflict if the first
+    was kept."""
 
 
 class LogBusy(LogUnavailable):
@@ -83,7 +84,8 @@ def keep(answers: Sequence[Answer]) -> None:
 
 
 class Log(Protocol):
-    """Keeps the log. Positions are 1, 2, 3 … without a gap, in the order of commits."""
+    """Keeps the log. Positions are 1, 2, 3 … without a gap, in the order of commits. What reads raises
+    LogUnavailable."""
 
     def enqueue(self, unit: Unit[Any], promise: Promise, call: Call = here) -> None:
         """Append a unit soon; the promise is kept after the commit, together with others of the same `call`.
@@ -103,8 +105,8 @@ class Log(Protocol):
     ) -> list[tuple[int, datetime, bytes | None]]:
         """Position, time of recording and state, as `window`."""
 
-    def max_notification_id(self) -> int | None:
-        """The last position."""
+    def head(self) -> int:
+        """The last position; 0 while there is none."""
 
     def position_at(self, time: datetime) -> int:
         """The position of the last row recorded at or before a time; 0 when there is none."""

@@ -71,6 +71,27 @@ class PaymentApplied(Fact, frozen=True, tag="payment-applied"):
     currency: str
 
 
+class Refund(Terms, frozen=True):
+    """A refund at one moment; `returned` when it had left the provider's balance and came back."""
+
+    status: str
+    amount: int
+    currency: str
+    returned: bool = False
+
+
+class RefundSeen(Fact, frozen=True, tag="refund-seen"):
+    """A message showed a refund of a payment: what it was at which time. What it moved, and that only once,
+    is said by the facts that follow."""
+
+    id: str
+    payment: str
+    now: Refund
+    before: Refund | None = None
+    first: bool = False
+    last: bool = False
+
+
 class RefundRequested(Fact, frozen=True, tag="refund-requested"):
     """The customer is to have `amount` back."""
 
@@ -136,6 +157,20 @@ class DisputeLost(Fact, frozen=True, tag="dispute-lost"):
     payment: str
     amount: int
     currency: str
+
+
+REFUND_RANK = {
+    "pending": 0,
+    "requires_action": 1,
+    "succeeded": 2,
+    "canceled": TERMINAL,
+    "failed": TERMINAL + 1,
+}
+
+
+def refund_rank(refund: Refund) -> int:
+    """Which of two states of one second came later, when the messages do not say."""
+    return REFUND_RANK.get(refund.status, 0)
 
 
 def rank(payment: Payment) -> int:

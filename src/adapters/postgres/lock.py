@@ -1,0 +1,20 @@
+"""How does a piece of work make sure that nobody else is doing it in the same database?"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+
+class AlreadyRunning(RuntimeError):
+    """Another process does this now; the message says what to do."""
+
+
+@contextmanager
+def alone(dsn: str, work: str) -> Iterator[None]:
+    """Hold the named lock. PostgreSQL drops it with our connection, so a kill leaves nothing behind."""
+    with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+        asked = connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", [work])
+        if asked.fetchone() != (True,):
+            raise AlreadyRunning(f"another {work} is running in this database: wait until it ends")
+        yield

@@ -1,0 +1,52 @@
+"""Fixtures for all tests: a real PostgreSQL, and a database of its own for each test that asks for one."""
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from ledgerstone.adapters.postgres.database import APP_ROLE, OWNER_ROLE, Database, create_database
+from ledgerstone.adapters.postgres.embedded import EmbeddedServer
+from ledgerstone.adapters.postgres.migrations import migrate
+
+TEMPLATE = "ledgerstone_template"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """One server for the whole run (LEDGERSTONE_PG_BINDIR says which); without fsync, nothing outlives it."""
+    with tempfile.TemporaryDirectory(prefix="ledgerstone-") as folder:
+        Path(folder).chmod(0o755)  # as root the server runs as somebody else
+        unsafe = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+        with EmbeddedServer(Path(folder, "pg"), roles=(OWNER_ROLE, APP_ROLE), settings=unsafe) as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedServer) -> str:
+    """The name of a database that was migrated, for copying; nobody may be connected to it."""
+    migrate(create_database(server, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database(server: EmbeddedServer, template: str) -> Iterator[Database]:
+    """A migrated database without a row, for one test."""
+    yield from _for_one_test(server, template)
+
+
+@pytest.fixture
+def empty_database(server: EmbeddedServer) -> Iterator[Database]:
+    """A database before its first migration, for one test."""
+    yield from _for_one_test(server, "template1")
+
+
+def _for_one_test(server: EmbeddedServer, template: str) -> Iterator[Database]:
+    name = f"test_{uuid.uuid4().hex}"
+    yield create_database(server, name, template)
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
