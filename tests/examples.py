@@ -1,0 +1,230 @@
+"""One example of every fact, with memorable names, for all tests; and the file of rows as first released.
+
+Acme AB in Stockholm pays for five seats of the Pro plan, monthly and 20 % off. Its November invoice was
+refunded once and disputed once."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from ledgerstone.ledger import catalogue, customers, evidence, invoices, payments, payouts, subscriptions
+from ledgerstone.ledger.facts import AnyFact, tag
+from ledgerstone.ledger.posting import movements
+from ledgerstone.ledger.recorded import Book, Recorded, encode
+
+JOURNAL = Path(__file__).with_name("journal.jsonl")
+
+ACME, PRO, SEAT = "cus_acme", "prod_pro", "price_pro_monthly"
+IN, PI, CH, SUB = "in_acme_november", "pi_acme_november", "ch_acme_november", "sub_acme"
+AT = datetime(2026, 11, 4, 9, 30, tzinfo=UTC)
+NEXT_MONTH = datetime(2026, 12, 4, 9, 30, tzinfo=UTC)
+BOOK = Book()
+CAUSE = "stripe/evt_acme"
+PAYLOAD = b'{"id": "evt_acme", "type": "invoice.paid", "pending_webhooks": 1}'
+
+seat = catalogue.Price(product=PRO, currency="eur", unit_amount="1000", interval="month")
+tiers = (catalogue.Tier(up_to=10, unit="1000"), catalogue.Tier(unit="800", flat="500"))
+coupon = catalogue.Coupon(created=AT, duration="repeating", percent_off="20")
+discount = catalogue.Discount(customer=ACME, coupon="WELCOME", start=AT, end=NEXT_MONTH, subscription=SUB)
+seats = subscriptions.Item(id="si_acme", price=SEAT, terms=seat, quantity=5, discounts=("di_acme",))
+trial = subscriptions.Subscription(
+    customer=ACME, status="trialing", currency="eur", items=(seats,), started_at=AT, trial_end=NEXT_MONTH
+)
+active = msgspec.structs.replace(trial, status="active", discounts=("di_acme",))
+draft = invoices.Invoice(
+    status="draft",
+    currency="eur",
+    created_at=AT,
+    total=5000,
+    tax=1000,
+    amount_due=5000,
+    amount_paid=0,
+    amount_remaining=5000,
+    customer=ACME,
+    subscription=SUB,
+    plans=(PRO,),
+)
+paid = msgspec.structs.replace(
+    draft, status="paid", number="A-0011", amount_paid=5000, amount_remaining=0, finalized_at=AT, paid_at=AT
+)
+intent = payments.Payment(status="succeeded", amount=5000, currency="eur", created_at=AT, customer=ACME)
+
+FACTS: dict[str, AnyFact] = {
+    CAUSE: evidence.StripeEventHeard(
+        id="evt_acme",
+        event_type="invoice.paid",
+        created=AT,
+        payload=PAYLOAD,
+        source="webhook",
+        signature="t=1793784600,v1=5257a869",
+        api_version="2026-03-25.dahlia",
+    ),
+    f"{CAUSE}/conflict/8d969eef6eca": evidence.EvidenceConflict(
+        first=CAUSE, payload=b'{"id": "evt_acme", "type": "invoice.voided"}', source="import"
+    ),
+    f"{CAUSE}/confirmed": evidence.EvidenceConfirmed(first=CAUSE, signature="t=1793784601,v1=9f86d081"),
+    f"stripe/refund/re_acme/settled/conflict/{CAUSE}": evidence.FactConflict(
+        first="stripe/refund/re_acme/settled", told=b'{"fact":"refund-settled","refund":"re_acme"}'
+    ),
+    "stripe/refused/2c26b46b": evidence.MessageRefused(
+        sha256="2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+        reason="no string `id` at the top of the message",
+        size=2048,
+    ),
+    f"{CAUSE}/customer": customers.CustomerSeen(
+        id=ACME,
+        now=customers.Customer(tenant="acme", country="SE"),
+        before=customers.Customer(tenant="acme"),
+    ),
+    f"{CAUSE}/details": customers.CustomerDetails(id=ACME, name="Acme AB", email="billing@acme.example"),
+    f"{CAUSE}/product": catalogue.ProductSeen(id=PRO, now=catalogue.Product(name="Pro"), first=True),
+    f"{CAUSE}/price": catalogue.PriceSeen(
+        id=SEAT, now=msgspec.structs.replace(seat, tiering="graduated", tiers=tiers, divide_by=5)
+    ),
+    f"{CAUSE}/coupon": catalogue.CouponSeen(id="WELCOME", now=coupon, last=True),
+    f"{CAUSE}/discount": catalogue.DiscountSeen(id="di_acme", now=discount, first=True),
+    f"{CAUSE}/subscription": subscriptions.SubscriptionSeen(id=SUB, now=active, before=trial),
+    f"{CAUSE}/invoice": invoices.InvoiceSeen(id=IN, now=paid, before=draft),
+    f"stripe/invoice/{IN}/issued": invoices.InvoiceIssued(
+        invoice=IN, currency="eur", net=4000, tax=1000, from_balance=500, customer=ACME
+    ),
+    f"stripe/invoice/{IN}/voided": invoices.InvoiceVoided(
+        invoice=IN, currency="eur", open=5000, to_balance=500, customer=ACME
+    ),
+    f"stripe/invoice/{IN}/written-off": invoices.InvoiceWrittenOff(
+        invoice=IN, currency="eur", open=5000, customer=ACME
+    ),
+    f"{CAUSE}/payment": payments.PaymentSeen(id=PI, now=intent),
+    f"stripe/charge/{CH}/received": payments.PaymentReceived(
+        charge=CH, payment=PI, amount=5000, currency="eur", customer=ACME, method="card"
+    ),
+    f"stripe/charge/{CH}/failed": payments.PaymentFailed(
+        charge=CH, payment=PI, amount=5000, currency="eur", method="card", code="insufficient_funds"
+    ),
+    f"stripe/invoice/{IN}/paid-by/{PI}": payments.PaymentApplied(
+        invoice=IN, payment=PI, amount=5000, currency="eur"
+    ),
+    f"{CAUSE}/refund": payments.RefundSeen(
+        id="re_acme",
+        payment=PI,
+        now=payments.Refund(status="failed", amount=700, currency="eur", returned=True),
+        before=payments.Refund(status="succeeded", amount=700, currency="eur"),
+    ),
+    "stripe/refund/re_acme/requested": payments.RefundRequested(
+        refund="re_acme", payment=PI, amount=700, currency="eur", charge=CH
+    ),
+    "stripe/refund/re_acme/settled": payments.RefundSettled(
+        refund="re_acme", payment=PI, amount=700, currency="eur"
+    ),
+    "stripe/refund/re_acme/failed": payments.RefundFailed(
+        refund="re_acme", payment=PI, amount=700, currency="eur", returned=700
+    ),
+    "stripe/dispute/dp_acme/opened": payments.DisputeOpened(
+        dispute="dp_acme", payment=PI, amount=4300, currency="eur", reason="fraudulent"
+    ),
+    "stripe/dispute/dp_acme/withdrawn": payments.DisputeFundsWithdrawn(
+        dispute="dp_acme", payment=PI, amount=4300, currency="eur"
+    ),
+    "stripe/dispute/dp_acme/reinstated": payments.DisputeFundsReinstated(
+        dispute="dp_acme", payment=PI, amount=4300, currency="eur"
+    ),
+    "stripe/dispute/dp_acme/lost": payments.DisputeLost(
+        dispute="dp_acme", payment=PI, amount=4300, currency="eur"
+    ),
+    "stripe/payout/po_november/sent": payouts.PayoutSent(
+        payout="po_november", amount=9000, currency="eur", arrives_at=NEXT_MONTH
+    ),
+    "stripe/payout/po_november/failed": payouts.PayoutFailed(
+        payout="po_november", amount=9000, currency="eur", code="account_closed"
+    ),
+}
+
+
+def recorded(name: str, fact: AnyFact, cause: str | None = CAUSE) -> Recorded:
+    """A fact as it would be recorded: in our own book, on 4 November 2026, with its movements."""
+    return Recorded(name, BOOK, AT, fact, cause=cause, movements=movements(fact))
+
+
+EXAMPLES = tuple(recorded(name, fact, None if name == CAUSE else CAUSE) for name, fact in FACTS.items())
+
+
+def heard(
+    event: str,
+    *,
+    amount: int = 100,
+    undelivered: int = 1,
+    source: str = "webhook",
+    version: str = "dahlia",
+    parked: str | None = None,
+) -> Recorded:
+    """A message of Stripe's, signed if it is a webhook; `undelivered` is what its copies differ in."""
+    body = evidence.StripeEventHeard(
+        id=event,
+        event_type="charge.succeeded",
+        created=AT,
+        payload=b'{"id": "%s", "amount": %d, "pending_webhooks": %d}' % (event.encode(), amount, undelivered),
+        source=source,
+        signature="v1=5257a869" if source == "webhook" else None,
+        api_version=version,
+        parked=parked,
+    )
+    return recorded(f"stripe/{event}", body, None)
+
+
+def received(charge: str, amount: int = 100, cause: str | None = "stripe/evt_1") -> Recorded:
+    """A payment to have come from a message."""
+    body = payments.PaymentReceived(charge=charge, payment=f"pi_{charge}", amount=amount, currency="eur")
+    return recorded(f"stripe/charge/{charge}/received", body, cause)
+
+
+class Released(Struct, frozen=True):
+    """A line of `journal.jsonl`: a row as the log had it when its fact was first released. `digest` is the
+    SHA-256 of the digest before it and of the state, so that no line can change or go."""
+
+    tag: str
+    row: msgspec.Raw
+    state: str
+    digest: str
+
+
+def released() -> list[Released]:
+    """The rows as first released, in the order of their release."""
+    lines = JOURNAL.read_bytes().splitlines() if JOURNAL.exists() else []
+    return [msgspec.json.decode(line, type=Released) for line in lines]
+
+
+def digest(before: str, state: bytes) -> str:
+    """What ties a line to all the lines before it."""
+    return hashlib.sha256(before.encode() + state).hexdigest()
+
+
+def release() -> list[str]:
+    """Append a line for each fact that has none; the tags that were new. What is there is never touched."""
+    lines = released()
+    have, last = {line.tag for line in lines}, lines[-1].digest if lines else ""
+    new = []
+    with JOURNAL.open("ab") as file:
+        for row in _unreleased(have):
+            state = encode(row)
+            last = digest(last, state)
+            line = Released(tag(type(row.body)), msgspec.Raw(msgspec.json.encode(row)), _text(state), last)
+            file.write(msgspec.json.encode(line) + b"\n")
+            new.append(line.tag)
+    return new
+
+
+def _unreleased(have: set[str]) -> Iterator[Recorded]:
+    return (row for row in EXAMPLES if tag(type(row.body)) not in have)
+
+
+def _text(state: bytes) -> str:
+    return b64encode(state).decode()
+
+
+if __name__ == "__main__":
+    print("\n".join(release()) or "every fact has its line")
