@@ -1,0 +1,1 @@
+"""Stripe's words: signed messages in, facts of the ledger out."""

@@ -1,0 +1,1 @@
+"""From Stripe's messages to facts: one module per subject, and one table that says who reads what."""

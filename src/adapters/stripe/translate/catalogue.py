@@ -1,0 +1,58 @@
+"""Products and prices."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from ledgerstone.adapters.stripe.currencies import minor_text
+from ledgerstone.adapters.stripe.envelope import Envelope
+from ledgerstone.adapters.stripe.translate.reading import Told, observed, states
+from ledgerstone.adapters.stripe.wire import catalogue as wire
+from ledgerstone.adapters.stripe.wire.fields import id_of
+from ledgerstone.ledger.catalogue import Price, PriceSeen, Product, ProductSeen, Tier
+
+
+def product_told(event: Envelope) -> Iterator[Told]:
+    """`product.*`: the product is seen."""
+    product, now, before = states(event, wire.Product, lambda product: Product(name=product.name))
+    seen = ProductSeen(id=product.id, now=now, before=before, first=event.first, last=event.last)
+    yield observed(event, "product", seen)
+
+
+def price_told(event: Envelope) -> Iterator[Told]:
+    """`price.*`: the price is seen."""
+    price, now, before = states(event, wire.Price, price_terms)
+    seen = PriceSeen(id=price.id, now=now, before=before, first=event.first, last=event.last)
+    yield observed(event, "price", seen)
+
+
+def price_terms(price: wire.Price) -> Price:
+    """What we keep of a price: by itself, or within a subscription's item."""
+    currency = price.currency.lower()
+    recurring, transform = price.recurring, price.transform_quantity
+    tiered = price.billing_scheme == "tiered"
+    return Price(
+        product=id_of(price.product),
+        currency=currency,
+        unit_amount=None if tiered else _unit(price.unit_amount_decimal, price.unit_amount, currency),
+        interval=recurring.interval if recurring else None,
+        interval_count=recurring.interval_count if recurring else 1,
+        metered=recurring is not None and recurring.usage_type == "metered",
+        tiering=price.tiers_mode if tiered else None,
+        tiers=tuple(_tier(tier, currency) for tier in price.tiers) if tiered and price.tiers else None,
+        divide_by=transform.divide_by if transform else 1,
+        round_up=transform is not None and transform.round == "up",
+    )
+
+
+def _tier(tier: wire.Tier, currency: str) -> Tier:
+    return Tier(
+        up_to=tier.up_to,
+        unit=_unit(tier.unit_amount_decimal, tier.unit_amount, currency) or "0",
+        flat=_unit(tier.flat_amount_decimal, tier.flat_amount, currency) or "0",
+    )
+
+
+def _unit(exact: Decimal | None, whole: int | None, currency: str) -> str | None:
+    """`…_decimal` is there beside every amount; the integer is null where it would have to be rounded."""
+    amount = whole if exact is None else exact
+    return None if amount is None else minor_text(amount, currency)

@@ -1,0 +1,34 @@
+"""Customers: what revenue is grouped by, and, apart from it, who they are."""
+
+from collections.abc import Iterator
+
+from ledgerstone.adapters.stripe.envelope import Envelope
+from ledgerstone.adapters.stripe.translate.reading import Told, observed, states
+from ledgerstone.adapters.stripe.wire import customers as wire
+from ledgerstone.ledger.customers import Customer, CustomerDetails, CustomerSeen
+
+
+def told(event: Envelope) -> Iterator[Told]:
+    """`customer.created`, `.updated`, `.deleted`: the customer is seen, and its name and address for mail
+    where it has any."""
+    customer, now, before = states(event, wire.Customer, _terms)
+    seen = CustomerSeen(id=customer.id, now=now, before=before, first=event.first, last=event.last)
+    yield observed(event, "customer", seen)
+    if customer.name or customer.email:
+        details = CustomerDetails(id=customer.id, name=customer.name, email=customer.email)
+        yield observed(event, "customer-details", details)
+
+
+def _terms(customer: wire.Customer) -> Customer:
+    tenant = customer.metadata.tenant_id if customer.metadata else None
+    return Customer(
+        tenant=tenant if isinstance(tenant, str) and tenant else customer.id, country=_country(customer)
+    )
+
+
+def _country(customer: wire.Customer) -> str | None:
+    shipped_to = customer.shipping.address if customer.shipping else None
+    for address in (customer.address, shipped_to):
+        if address is not None and address.country:
+            return address.country.upper()
+    return None

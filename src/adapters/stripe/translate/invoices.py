@@ -1,0 +1,123 @@
+"""Invoices: each is seen, and once issued, voided, or written off; and payments are applied to them."""
+
+from collections.abc import Iterator
+
+from ledgerstone.adapters.stripe.currencies import minor
+from ledgerstone.adapters.stripe.envelope import Envelope
+from ledgerstone.adapters.stripe.faults import Unusable
+from ledgerstone.adapters.stripe.translate.reading import Told, maybe_moment, moment, observed, read, states
+from ledgerstone.adapters.stripe.wire import invoices as wire
+from ledgerstone.adapters.stripe.wire.fields import id_of, maybe_id
+from ledgerstone.ledger.invoices import Invoice, InvoiceIssued, InvoiceSeen, InvoiceVoided, InvoiceWrittenOff
+from ledgerstone.ledger.payments import PaymentApplied
+
+
+def told(event: Envelope) -> Iterator[Told]:
+    """`invoice.*`: the invoice is seen; any message after its finalisation tells that it was issued, any
+    after its end that it was voided; what was open when it was written off only that message tells."""
+    invoice, now, before = states(event, wire.Invoice, _terms)
+    seen = InvoiceSeen(id=invoice.id, now=now, before=before, first=event.first, last=event.last)
+    yield observed(event, "invoice", seen)
+    if now.finalized_at and now.status != "draft":
+        yield Told(f"invoice/{invoice.id}/issued", now.finalized_at, _issued(invoice, now))
+    if now.voided_at and now.status == "void":
+        yield Told(f"invoice/{invoice.id}/voided", now.voided_at, _voided(invoice, now))
+    if now.uncollectible_at and event.type == "invoice.marked_uncollectible":
+        yield Told(f"invoice/{invoice.id}/written-off", now.uncollectible_at, _written_off(invoice, now))
+
+
+def payment_told(event: Envelope) -> Iterator[Told]:
+    """`invoice_payment.paid`: so much of a payment was used for an invoice."""
+    applied = read(event.object, wire.InvoicePayment)
+    currency, marks = applied.currency.lower(), applied.status_transitions
+    fact = PaymentApplied(
+        invoice=id_of(applied.invoice),
+        payment=_payment(applied.payment),
+        amount=minor(applied.amount_paid, currency),
+        currency=currency,
+    )
+    paid_at = maybe_moment(marks.paid_at) if marks else None
+    yield Told(f"applied/{fact.invoice}/{fact.payment}", paid_at or event.created, fact)
+
+
+def _terms(invoice: wire.Invoice) -> Invoice:
+    currency, marks = invoice.currency.lower(), invoice.status_transitions
+    return Invoice(
+        status=invoice.status,
+        currency=currency,
+        created_at=moment(invoice.created),
+        total=minor(invoice.total, currency),
+        tax=minor(_tax(invoice), currency),
+        amount_due=minor(invoice.amount_due, currency),
+        amount_paid=minor(invoice.amount_paid, currency),
+        amount_remaining=minor(invoice.amount_remaining, currency),
+        customer=maybe_id(invoice.customer),
+        subscription=_subscription(invoice),
+        number=invoice.number,
+        paid_elsewhere=minor(invoice.amount_paid_off_stripe or 0, currency),
+        plans=_plans(invoice),
+        due_at=maybe_moment(invoice.due_date),
+        finalized_at=maybe_moment(marks.finalized_at),
+        paid_at=maybe_moment(marks.paid_at),
+        voided_at=maybe_moment(marks.voided_at),
+        uncollectible_at=maybe_moment(marks.marked_uncollectible_at),
+    )
+
+
+def _issued(invoice: wire.Invoice, now: Invoice) -> InvoiceIssued:
+    return InvoiceIssued(
+        invoice=invoice.id,
+        currency=now.currency,
+        net=now.total - now.tax,
+        tax=now.tax,
+        from_balance=_from_balance(invoice, now.currency),
+        customer=now.customer,
+    )
+
+
+def _voided(invoice: wire.Invoice, now: Invoice) -> InvoiceVoided:
+    credited = minor(invoice.pre_payment_credit_notes_amount, now.currency)
+    return InvoiceVoided(
+        invoice=invoice.id,
+        currency=now.currency,
+        open=now.total - credited - now.amount_paid,
+        to_balance=_from_balance(invoice, now.currency),
+        customer=now.customer,
+    )
+
+
+def _written_off(invoice: wire.Invoice, now: Invoice) -> InvoiceWrittenOff:
+    return InvoiceWrittenOff(
+        invoice=invoice.id, currency=now.currency, open=now.amount_remaining, customer=now.customer
+    )
+
+
+def _from_balance(invoice: wire.Invoice, currency: str) -> int:
+    """Credit is below 0 at Stripe: a balance that rose at finalisation is credit that was used."""
+    if invoice.ending_balance is None:
+        return 0
+    return minor(invoice.ending_balance - invoice.starting_balance, currency)
+
+
+def _tax(invoice: wire.Invoice) -> int:
+    taxes = invoice.total_tax_amounts if invoice.total_taxes is None else invoice.total_taxes
+    return sum(tax.amount for tax in taxes or ())
+
+
+def _subscription(invoice: wire.Invoice) -> str | None:
+    details = invoice.parent.subscription_details if invoice.parent else None
+    return maybe_id(details.subscription if details else invoice.subscription)
+
+
+def _plans(invoice: wire.Invoice) -> tuple[str, ...]:
+    """Each product once, in the order of the lines. A long invoice's message carries its first lines only."""
+    lines = invoice.lines.data if invoice.lines else ()
+    priced = [line.pricing.price_details if line.pricing else line.price for line in lines]
+    return tuple(dict.fromkeys(id_of(each.product) for each in priced if each and each.product))
+
+
+def _payment(payment: wire.AppliedPayment) -> str:
+    known_by = payment.payment_intent or payment.charge or payment.payment_record
+    if known_by is None:
+        raise Unusable("data.object.payment: neither payment_intent nor charge nor payment_record")
+    return id_of(known_by)

@@ -1,0 +1,84 @@
+"""Refunds and disputes: money given back, and money taken back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ledgerstone.adapters.stripe.currencies import minor
+from ledgerstone.adapters.stripe.envelope import Envelope
+from ledgerstone.adapters.stripe.faults import Unusable
+from ledgerstone.adapters.stripe.translate.reading import Told, moment, observed, read, states
+from ledgerstone.adapters.stripe.wire import payments as wire
+from ledgerstone.adapters.stripe.wire.fields import id_of, maybe_id
+from ledgerstone.ledger.payments import (
+    DisputeFundsReinstated,
+    DisputeFundsWithdrawn,
+    DisputeLost,
+    DisputeOpened,
+    Refund,
+    RefundFailed,
+    RefundRequested,
+    RefundSeen,
+    RefundSettled,
+)
+
+
+def refund_told(event: Envelope) -> Iterator[Told]:
+    """`refund.*` and `charge.refund.updated`: the refund is seen; every message tells that it was requested,
+    then that it settled, or failed. One that failed after it had left Stripe's balance tells all three, so
+    that the facts are whole in whatever order they come."""
+    refund, now, before = states(event, wire.Refund, _terms)
+    name, payment, currency = f"refund/{refund.id}", _payment(refund), refund.currency.lower()
+    amount = minor(refund.amount, currency)
+    same: dict[str, Any] = {"refund": refund.id, "payment": payment, "amount": amount, "currency": currency}
+    failed = refund.status in ("failed", "canceled")
+    came_back = refund.failure_balance_transaction is not None
+    seen = RefundSeen(
+        id=refund.id, payment=payment, now=now, before=before, first=event.first, last=event.last
+    )
+    yield observed(event, "refund", seen)
+    requested = RefundRequested(**same, charge=maybe_id(refund.charge))
+    yield Told(f"{name}/requested", moment(refund.created), requested)
+    if refund.status == "succeeded" or (failed and came_back):
+        yield Told(f"{name}/settled", event.created, RefundSettled(**same))
+    if failed:
+        returned = amount if came_back else 0
+        yield Told(f"{name}/failed", event.created, RefundFailed(**same, returned=returned))
+
+
+def dispute_told(event: Envelope) -> Iterator[Told]:
+    """`charge.dispute.*`: every message tells that the dispute was opened; where its money went, and that it
+    was lost, only the message of that name does."""
+    dispute = read(event.object, wire.Dispute)
+    name, currency = f"dispute/{dispute.id}", dispute.currency.lower()
+    amount = minor(dispute.amount, currency)
+    same: dict[str, Any] = {
+        "dispute": dispute.id,
+        "payment": _payment(dispute),
+        "amount": amount,
+        "currency": currency,
+    }
+    yield Told(f"{name}/opened", moment(dispute.created), DisputeOpened(**same, reason=dispute.reason))
+    match event.type, dispute.status:
+        case "charge.dispute.funds_withdrawn", _:
+            yield Told(f"{name}/withdrawn", event.created, DisputeFundsWithdrawn(**same))
+        case "charge.dispute.funds_reinstated", _:
+            yield Told(f"{name}/reinstated", event.created, DisputeFundsReinstated(**same))
+        case "charge.dispute.closed", "lost":
+            yield Told(f"{name}/lost", event.created, DisputeLost(**same))
+
+
+def _terms(refund: wire.Refund) -> Refund:
+    currency = refund.currency.lower()
+    return Refund(
+        status=refund.status or "pending",
+        amount=minor(refund.amount, currency),
+        currency=currency,
+        returned=refund.failure_balance_transaction is not None,
+    )
+
+
+def _payment(reversal: wire.Refund | wire.Dispute) -> str:
+    known_by = reversal.payment_intent or reversal.charge
+    if known_by is None:
+        raise Unusable("data.object: neither payment_intent nor charge says which payment this is about")
+    return id_of(known_by)

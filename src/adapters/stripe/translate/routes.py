@@ -1,0 +1,60 @@
+"""Who reads which event? Types that stand nowhere here are kept as evidence and tell no facts.
+
+Left out on purpose: `charge.refunded` shows a charge with sums over its refunds, which tell of themselves;
+`invoice.upcoming` shows an invoice that does not exist yet and has no id."""
+
+from collections.abc import Callable, Iterable
+
+from ledgerstone.adapters.stripe.envelope import Envelope
+from ledgerstone.adapters.stripe.translate import (
+    catalogue,
+    customers,
+    discounts,
+    invoices,
+    payments,
+    payouts,
+    reversals,
+    subscriptions,
+)
+from ledgerstone.adapters.stripe.translate.reading import Told
+
+Reader = Callable[[Envelope], Iterable[Told]]
+
+
+def _each(subject: str, verbs: str, reader: Reader) -> dict[str, Reader]:
+    return {f"{subject}.{verb}": reader for verb in verbs.split()}
+
+
+ROUTES: dict[str, Reader] = {
+    **_each("product", "created updated deleted", catalogue.product_told),
+    **_each("price", "created updated deleted", catalogue.price_told),
+    **_each("coupon", "created updated deleted", discounts.coupon_told),
+    **_each("customer", "created updated deleted", customers.told),
+    **_each("customer.discount", "created updated deleted", discounts.discount_told),
+    **_each(
+        "customer.subscription",
+        "created updated deleted paused resumed trial_will_end pending_update_applied pending_update_expired",
+        subscriptions.told,
+    ),
+    **_each(
+        "invoice",
+        "created updated deleted finalized finalization_failed sent will_be_due overdue paid overpaid voided "
+        "marked_uncollectible payment_succeeded payment_failed payment_action_required "
+        "payment_attempt_required",
+        invoices.told,
+    ),
+    **_each("invoice_payment", "paid", invoices.payment_told),
+    **_each(
+        "payment_intent",
+        "created processing requires_action amount_capturable_updated partially_funded payment_failed "
+        "succeeded canceled",
+        payments.intent_told,
+    ),
+    **_each("charge", "pending succeeded captured updated failed expired", payments.charge_told),
+    **_each("refund", "created updated failed", reversals.refund_told),
+    **_each("charge.refund", "updated", reversals.refund_told),
+    **_each(
+        "charge.dispute", "created updated closed funds_withdrawn funds_reinstated", reversals.dispute_told
+    ),
+    **_each("payout", "created updated paid failed canceled reconciliation_completed", payouts.told),
+}

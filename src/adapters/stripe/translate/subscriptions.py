@@ -1,0 +1,61 @@
+"""Subscriptions, with their items, and the discounts that they show in full."""
+
+from collections.abc import Iterator
+
+from ledgerstone.adapters.stripe.envelope import Envelope
+from ledgerstone.adapters.stripe.faults import Unusable
+from ledgerstone.adapters.stripe.translate import discounts
+from ledgerstone.adapters.stripe.translate.catalogue import price_terms
+from ledgerstone.adapters.stripe.translate.reading import Told, maybe_moment, moment, observed, states
+from ledgerstone.adapters.stripe.wire import subscriptions as wire
+from ledgerstone.adapters.stripe.wire.catalogue import Discount
+from ledgerstone.adapters.stripe.wire.fields import id_of
+from ledgerstone.ledger.subscriptions import Item, Subscription, SubscriptionSeen
+
+
+def told(event: Envelope) -> Iterator[Told]:
+    """`customer.subscription.*`: the subscription is seen."""
+    subscription, now, before = states(event, wire.Subscription, _terms)
+    seen = SubscriptionSeen(id=subscription.id, now=now, before=before, first=event.first, last=event.last)
+    yield observed(event, "subscription", seen)
+    yield from discounts.expanded_told(event, _discounts(subscription))
+    for item in subscription.items.data:
+        yield from discounts.expanded_told(event, item.discounts or ())
+
+
+def _terms(subscription: wire.Subscription) -> Subscription:
+    if subscription.items.has_more:
+        raise Unusable("data.object.items: the list is not complete (has_more), so it cannot be added up")
+    pause, cancellation = subscription.pause_collection, subscription.cancellation_details
+    return Subscription(
+        customer=id_of(subscription.customer),
+        status=subscription.status,
+        currency=subscription.currency.lower(),
+        items=tuple([_item(item) for item in subscription.items.data]),
+        started_at=moment(subscription.start_date),
+        discounts=discounts.ids(_discounts(subscription)),
+        paused_collection=pause.behavior if pause else None,
+        cancel_at_period_end=subscription.cancel_at_period_end,
+        cancel_at=maybe_moment(subscription.cancel_at),
+        canceled_at=maybe_moment(subscription.canceled_at),
+        ended_at=maybe_moment(subscription.ended_at),
+        trial_end=maybe_moment(subscription.trial_end),
+        reason=cancellation.reason if cancellation else None,
+        feedback=cancellation.feedback if cancellation else None,
+    )
+
+
+def _item(item: wire.Item) -> Item:
+    return Item(
+        id=item.id,
+        price=item.price.id,
+        terms=price_terms(item.price),
+        quantity=1 if item.quantity is None else item.quantity,
+        discounts=discounts.ids(item.discounts),
+    )
+
+
+def _discounts(subscription: wire.Subscription) -> tuple[str | Discount, ...]:
+    if subscription.discounts is None and subscription.discount is not None:
+        return (subscription.discount,)
+    return subscription.discounts or ()

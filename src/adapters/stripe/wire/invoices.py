@@ -1,0 +1,87 @@
+"""Invoices and the payments made on them, as Stripe writes them."""
+
+from ledgerstone.adapters.stripe.wire.fields import Amount, Currency, Id, Ref, Time, Wire
+
+
+class Tax(Wire, frozen=True):
+    amount: Amount
+
+
+class PriceDetails(Wire, frozen=True):
+    product: Ref | None = None
+
+
+class Pricing(Wire, frozen=True):
+    price_details: PriceDetails | None = None
+
+
+class Line(Wire, frozen=True):
+    pricing: Pricing | None = None
+    price: PriceDetails | None = None  # until 2025-03-31
+
+
+class Lines(Wire, frozen=True):
+    """The first lines of an invoice; a long one has more."""
+
+    data: tuple[Line, ...]
+
+
+class SubscriptionDetails(Wire, frozen=True):
+    subscription: Ref | None = None
+
+
+class Parent(Wire, frozen=True):
+    subscription_details: SubscriptionDetails | None = None
+
+
+class StatusTransitions(Wire, frozen=True):
+    finalized_at: Time | None = None
+    paid_at: Time | None = None
+    voided_at: Time | None = None
+    marked_uncollectible_at: Time | None = None
+
+
+class Invoice(Wire, frozen=True):
+    """A customer's balance is below 0 where the customer has credit."""
+
+    id: Id
+    status: str
+    currency: Currency
+    created: Time
+    total: Amount
+    amount_due: Amount
+    amount_paid: Amount
+    amount_remaining: Amount
+    status_transitions: StatusTransitions
+    starting_balance: Amount = 0
+    ending_balance: Amount | None = None
+    pre_payment_credit_notes_amount: Amount = 0
+    amount_paid_off_stripe: Amount | None = None
+    total_taxes: tuple[Tax, ...] | None = None
+    total_tax_amounts: tuple[Tax, ...] | None = None  # until 2025-03-31
+    customer: Ref | None = None
+    number: str | None = None
+    due_date: Time | None = None
+    parent: Parent | None = None
+    subscription: Ref | None = None  # until 2025-03-31
+    lines: Lines | None = None
+
+
+class PaymentTransitions(Wire, frozen=True):
+    paid_at: Time | None = None
+
+
+class AppliedPayment(Wire, frozen=True):
+    payment_intent: Ref | None = None
+    charge: Ref | None = None
+    payment_record: Ref | None = None
+
+
+class InvoicePayment(Wire, frozen=True):
+    id: Id
+    invoice: Ref
+    amount_paid: Amount
+    currency: Currency
+    created: Time
+    payment: AppliedPayment
+    status_transitions: PaymentTransitions | None = None

@@ -1,0 +1,45 @@
+"""Subscriptions and their items, as Stripe writes them."""
+
+from ledgerstone.adapters.stripe.wire.catalogue import Discount, Price
+from ledgerstone.adapters.stripe.wire.fields import Count, Currency, Id, Ref, Time, Wire
+
+
+class Item(Wire, frozen=True):
+    """`quantity` is absent where usage is metered."""
+
+    id: Id
+    price: Price
+    quantity: Count | None = None
+    discounts: tuple[Id | Discount, ...] | None = None
+
+
+class Items(Wire, frozen=True):
+    data: tuple[Item, ...]
+    has_more: bool = False
+
+
+class PauseCollection(Wire, frozen=True):
+    behavior: str
+
+
+class CancellationDetails(Wire, frozen=True):
+    reason: str | None = None
+    feedback: str | None = None
+
+
+class Subscription(Wire, frozen=True):
+    id: Id
+    customer: Ref
+    status: str
+    currency: Currency
+    items: Items
+    start_date: Time
+    discounts: tuple[Id | Discount, ...] | None = None
+    discount: Discount | None = None  # until 2025-03-31
+    pause_collection: PauseCollection | None = None
+    cancel_at_period_end: bool = False
+    cancel_at: Time | None = None
+    canceled_at: Time | None = None
+    ended_at: Time | None = None
+    trial_end: Time | None = None
+    cancellation_details: CancellationDetails | None = None
