@@ -1,19 +1,23 @@
 """What became of the money of each payment: received, given back, disputed? Folded first, so that invoices
 and payments can tell how they stand."""
 
-from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+
+from msgspec import Struct
 
 from ledgerstone.ledger.payments import (
     DisputeFundsReinstated,
     DisputeFundsWithdrawn,
     PaymentReceived,
-    RefundFailed,
-    RefundSettled,
+    Refund,
+    RefundSeen,
+    refund_rank,
 )
 from ledgerstone.ledger.recorded import Recorded
-from ledgerstone.projections.view import Row, View
+from ledgerstone.ledger.timeline import Course, History, course
+from ledgerstone.projections.histories import told
+from ledgerstone.projections.view import Look, Row, View
 
 SIGN = {"received": 1, "refunded": 1, "refund_returned": -1, "disputed": 1, "reinstated": -1}
 
@@ -30,30 +34,46 @@ class MoneyRow(Row, frozen=True, order=True):
     currency: str
 
 
-Moves = tuple[MoneyRow, ...]
-Moved = PaymentReceived | RefundSettled | RefundFailed | DisputeFundsWithdrawn | DisputeFundsReinstated
+class Told(Struct, frozen=True, array_like=True, gc=False):
+    """What was heard of the money of one payment."""
+
+    moves: tuple[MoneyRow, ...] = ()
+    refunds: dict[str, History[Refund]] = {}
 
 
-class Money(View[Moves, Moves]):
-    """What became of the money of each payment?"""
+Part = tuple[tuple[MoneyRow, ...], tuple[tuple[str, Course[Refund]], ...]]
+Moved = PaymentReceived | DisputeFundsWithdrawn | DisputeFundsReinstated
+
+
+class Money(View[Told, Part]):
+    """What became of the money of each payment?
+
+    Refunds are read from what was seen of them, not from `RefundSettled`: a provider gives no time of its
+    own for that, and the message that came first says another time than the one that was made first."""
 
     name = "money"
     version = 1
-    hears = (PaymentReceived, RefundSettled, RefundFailed, DisputeFundsWithdrawn, DisputeFundsReinstated)
-    state = Moves
+    hears = (PaymentReceived, RefundSeen, DisputeFundsWithdrawn, DisputeFundsReinstated)
+    state = Told
     row = MoneyRow
 
     def keys(self, row: Recorded) -> Iterable[str]:
-        return (row.body.payment,) if isinstance(row.body, Moved) else ()
+        return (row.body.payment,) if isinstance(row.body, Moved | RefundSeen) else ()
 
-    def fold(self, state: Moves | None, row: Recorded, id: str) -> Moves:
-        moves = list(state or ())
-        if (move := _move(row)) is not None:
-            insort(moves, move)
-        return tuple(moves)
+    def fold(self, state: Told | None, row: Recorded, id: str) -> Told:
+        held = state or Told()
+        if isinstance(row.body, RefundSeen):
+            seen = told(held.refunds.get(row.body.id), row, refund_rank)
+            return Told(held.moves, {**held.refunds, row.body.id: seen})
+        return Told(tuple(sorted((*held.moves, _move(row)))), held.refunds)
 
-    def rows(self, id: str, part: Moves) -> Iterable[MoneyRow]:
-        return part
+    def part(self, id: str, state: Told, look: Look) -> Part:
+        return state.moves, tuple((id, course(seen)) for id, seen in sorted(state.refunds.items()))
+
+    def rows(self, id: str, part: Part) -> Iterable[MoneyRow]:
+        moves, refunds = part
+        given_back = [row for refund, seen in refunds for row in _refund(refund, id, seen)]
+        return sorted([*moves, *given_back])
 
 
 def standing(moves: Sequence[MoneyRow], at: datetime) -> tuple[int, int]:
@@ -69,17 +89,24 @@ def standing(moves: Sequence[MoneyRow], at: datetime) -> tuple[int, int]:
     return refunded, disputed
 
 
-def _move(row: Recorded) -> MoneyRow | None:
+def _refund(id: str, payment: str, seen: Course[Refund]) -> Iterator[MoneyRow]:
+    """A refund counts from when it succeeded; what came back counts from when it failed."""
+    states = [(step.at, seen.contents[step.value]) for step in seen.steps]
+    settled = next((one for one in states if one[1].status == "succeeded" or one[1].returned), None)
+    returned = next((one for one in states if one[1].returned), None)
+    for kind, found in (("refunded", settled), ("refund_returned", returned)):
+        if found is not None:
+            at, refund = found
+            yield MoneyRow(at, kind, id, payment, refund.amount, refund.currency)
+
+
+def _move(row: Recorded) -> MoneyRow:
     at = row.happened_at
     match row.body:
         case PaymentReceived(charge=id, payment=payment, amount=amount, currency=currency):
             return MoneyRow(at, "received", id, payment, amount, currency)
-        case RefundSettled(refund=id, payment=payment, amount=amount, currency=currency):
-            return MoneyRow(at, "refunded", id, payment, amount, currency)
-        case RefundFailed(refund=id, payment=payment, returned=amount, currency=currency) if amount:
-            return MoneyRow(at, "refund_returned", id, payment, amount, currency)
         case DisputeFundsWithdrawn(dispute=id, payment=payment, amount=amount, currency=currency):
             return MoneyRow(at, "disputed", id, payment, amount, currency)
         case DisputeFundsReinstated(dispute=id, payment=payment, amount=amount, currency=currency):
             return MoneyRow(at, "reinstated", id, payment, amount, currency)
-    return None
+    raise TypeError(f"{type(row.body).__name__} moves no money of a payment")
