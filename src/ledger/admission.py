@@ -74,20 +74,19 @@ def admit(
     evidence, first = tellings[0][0].body, tellings[0][1]
     if isinstance(evidence, StripeEventHeard) and first.key in known:
         return _heard_again(tellings[0][0], known[first.key], known)
-    new: dict[Key, Known] = {}
-    rows: list[Row] = []
+    new: dict[Key, Row] = {}
     starts = 0
     for recorded, row in tellings:
         held = known.get(row.key) or new.get(row.key)
         if held is None:
-            starts = starts or position + len(rows)
+            starts = starts or position + len(new)
         else:
             conflict = _contradiction(recorded, decode(held.state))
             if conflict is None or conflict.key in known or conflict.key in new:
                 continue
             row = conflict
-        new[row.key] = Known(position + len(rows), row.state)
-        rows.append(row)
+        new[row.key] = row
+    rows = list(new.values())
     parked = isinstance(evidence, StripeEventHeard) and evidence.parked is not None
     return rows, Receipt(starts or known[first.key].position, starts == 0, parked, len(rows))
 

@@ -128,7 +128,8 @@ def decide_all(
             new, answer = unit.decide(known, start)
         except Exception as error:
             new, answer = (), error
-        known.update((row.key, Known(at, row.state)) for at, row in enumerate(new, start))
+        if len(units) > 1:
+            known.update((row.key, Known(at, row.state)) for at, row in enumerate(new, start))
         rows.extend(new)
         answers.append(answer)
     return rows, answers

@@ -1,0 +1,55 @@
+"""How are two ways of doing the same thing compared on a noisy machine? In turns, many times, by medians."""
+
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+
+from msgspec import Struct
+
+Rate = Callable[[], float]
+"""Does the work once and answers with how much of it was done in a second."""
+
+
+class Result(Struct, frozen=True):
+    """What was measured: both medians, the median of the ratios run by run, and what was promised."""
+
+    what: str
+    ours: float
+    peer: float
+    ratio: float
+    promised: float
+    unit: str
+    note: str = ""
+
+    def __str__(self) -> str:
+        verdict = "ok" if self.ratio >= self.promised else "BELOW"
+        figures = (
+            f"{self.ours:>12,.0f} {self.peer:>12,.0f}  {self.ratio:>7.2f}x  (at least {self.promised:g}x)"
+        )
+        return f"{self.what:<58} {figures}  {verdict:<5}  {self.unit}{'; ' + self.note if self.note else ''}"
+
+
+HEADER = f"{'':<58} {'ours':>12} {'peer':>12}  {'ratio':>8}"
+
+
+def paired(
+    what: str, ours: Rate, peer: Rate, promised: float, unit: str, *, rounds: int = 3, note: str = ""
+) -> Result:
+    """Run both in turns, peer first, so that what slows the machine slows both."""
+    pairs = [(peer(), ours()) for _ in range(rounds)]
+    return Result(
+        what,
+        median(mine for _, mine in pairs),
+        median(theirs for theirs, _ in pairs),
+        median(mine / theirs for theirs, mine in pairs),
+        promised,
+        unit,
+        note,
+    )
+
+
+def rate(amount: int, work: Callable[[], object]) -> float:
+    """How much is done in a second, when `work` does `amount`."""
+    begun = perf_counter()
+    work()
+    return amount / (perf_counter() - begun)
