@@ -15,7 +15,7 @@ Message = tuple[Recorded, ...]
 
 @cache
 def messages(seed: int, customers: int = 6, months: int = 5) -> tuple[Message, ...]:
-    """The messages of a small business, in the order in which they were made; each is its evidence and facts."""
+    """The messages of a small business, in the order of their making; each is its evidence and facts."""
     history = generate(seed=seed, customers=customers, months=months)
     return tuple(_read(msgspec.json.encode(event)) for event in history.events)
 

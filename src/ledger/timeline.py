@@ -5,11 +5,9 @@ the state before to the state after; a second's outcome is the state that was en
 than it was left. The history depends on the set of messages only, never on the order of delivery."""
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import groupby, takewhile
-from operator import attrgetter
+from itertools import takewhile
 from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -82,8 +80,11 @@ def observe(
     if position < len(seen) and seen[position] == sighting:
         return history
     seen = (*seen[:position], sighting, *seen[position:])
-    kept = tuple(takewhile(lambda step: step.at < at, history.steps))
-    steps = (*kept, *_resolved(contents, seen, at, kept[-1] if kept else None, rank))
+    second = position
+    while second and seen[second - 1].at == at:
+        second -= 1
+    kept = _before(history.steps, at)
+    steps = (*kept, *_resolved(contents, seen, second, kept[-1] if kept else None, rank))
     opened = history.before if seen[0].at < at else _opening(seen)
     return History(contents, seen, history.steps if steps == history.steps else steps, opened)
 
@@ -113,15 +114,18 @@ def _opening(sightings: Sequence[Sighting]) -> int:
 
 
 def _resolved(
-    contents: Sequence[T], sightings: Sequence[Sighting], since: datetime, held: Step | None, rank: Rank[T]
+    contents: Sequence[T], sightings: Sequence[Sighting], since: int, held: Step | None, rank: Rank[T]
 ) -> Iterator[Step]:
-    """The steps from a second on, after the one `held` before it; equal neighbours are one."""
-    rest = sightings[bisect_left(sightings, since, key=attrgetter("at")) :]
-    for at, second in groupby(rest, key=attrgetter("at")):
-        step = _outcome(at, list(second), held.value if held else NOTHING, contents, rank)
+    """The steps from a sighting on, after the one `held` before it; equal neighbours are one."""
+    while since < len(sightings):
+        at, end = sightings[since].at, since + 1
+        while end < len(sightings) and sightings[end].at == at:
+            end += 1
+        step = _outcome(at, list(sightings[since:end]), held.value if held else NOTHING, contents, rank)
         if held is None or _differs(held, step):
             yield step
             held = step
+        since = end
 
 
 def _extended(steps: tuple[Step, ...], sighting: Sighting) -> tuple[Step, ...]:
@@ -130,25 +134,39 @@ def _extended(steps: tuple[Step, ...], sighting: Sighting) -> tuple[Step, ...]:
     return (*steps, step) if not steps or _differs(steps[-1], step) else steps
 
 
+def _before(steps: tuple[Step, ...], at: datetime) -> tuple[Step, ...]:
+    """The steps of earlier seconds: usually all, or all but the last."""
+    count = len(steps)
+    while count and steps[count - 1].at >= at:
+        count -= 1
+    return steps[:count]
+
+
 def _outcome(at: datetime, second: list[Sighting], held: int, contents: Sequence[T], rank: Rank[T]) -> Step:
     if len(second) == 1:
         return Step(at, second[0].after, second[0].last)
     ends = [s for s in second if s.last] or [s for s in second if rank(contents[s.after]) >= TERMINAL]
     if ends:
         return _ranked(at, ends, contents, rank)
-    balance = Counter(s.after for s in second if s.before != s.after)
-    balance.subtract(s.before for s in second if s.before != s.after)
-    entered = [index for index, excess in balance.items() if excess > 0]
-    if len(entered) == 1 and balance[entered[0]] == 1:
+    excess: dict[int, int] = {}
+    for sighting in second:
+        if sighting.before != sighting.after:
+            excess[sighting.after] = excess.get(sighting.after, 0) + 1
+            excess[sighting.before] = excess.get(sighting.before, 0) - 1
+    entered = [index for index, more in excess.items() if more > 0]
+    if len(entered) == 1 and excess[entered[0]] == 1:
         return Step(at, entered[0])
-    if balance and not entered and held in balance:
+    if not entered and held in excess:
         return Step(at, held)
     return _ranked(at, second, contents, rank)
 
 
 def _ranked(at: datetime, second: list[Sighting], contents: Sequence[T], rank: Rank[T]) -> Step:
-    best = max(second, key=lambda s: (rank(contents[s.after]), s.message, s.after))
-    sure = all(s.after == best.after for s in second)
+    best = second[0]
+    for sighting in second[1:]:  # they are sorted: of equal rank the later name wins
+        if rank(contents[sighting.after]) >= rank(contents[best.after]):
+            best = sighting
+    sure = all(sighting.after == best.after for sighting in second)
     return Step(at, best.after, best.last, sure)
 
 

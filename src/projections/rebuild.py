@@ -33,6 +33,14 @@ class Tables(Store, Protocol):
         ...
 
 
+Chained = Sequence[AnyView]
+"""Views that read each other, in stages."""
+
+
+def unheard(done: int, total: int) -> None:
+    """Nobody is told."""
+
+
 class ViewsDiffer(Exception):
     """The same version of a view gave other rows than those that are read: one of them is wrong."""
 
@@ -61,14 +69,17 @@ def whole_chains(views: Sequence[AnyView], names: Sequence[str]) -> list[tuple[A
     return [group for group in chains(views) if not names or any(view.name in names for view in group)]
 
 
-def rebuild(
-    views: Sequence[AnyView], log: Log, store: Tables, told: Told = lambda done, total: None
-) -> Built:
-    """Make a chain of views anew in `store` and swap it for the tables that are read.
+def rebuild(groups: Sequence[Chained], log: Log, store: Tables, told: Told = unheard) -> list[Built]:
+    """Make chains of views anew in `store`, reading the log once for all, and swap each for what is read.
 
-    Raises ViewsDiffer, and swaps nothing, when rows of the same version came out otherwise."""
-    shapes = [table(view) for view in views]
-    engine = _built(views, log, store, told)
+    Raises ViewsDiffer, and swaps nothing of that chain, when rows of the same version came out otherwise."""
+    build(groups, log, store, told)
+    return [take_place(group, log, store) for group in groups]
+
+
+def take_place(views: Chained, log: Log, store: Tables) -> Built:
+    """Catch up, compare and swap one chain that was built, while no engine moves the tables that are read."""
+    shapes, engine = [table(view) for view in views], Engine(views, log, store)
 
     def ready(position: int) -> None:
         engine.catch_up(WINDOW)
@@ -83,25 +94,31 @@ def rebuild(
     return Built(tuple(view.name for view in views), engine.chains[0].position)
 
 
-def compare(
-    views: Sequence[AnyView], log: Log, store: Tables, position: int, told: Told = lambda done, total: None
-) -> list[str]:
-    """How the tables that are read differ from a replay of the log, as known at their `position`."""
-    shapes = [table(view) for view in views]
-    _built(views, log, store, told)
-    found = store.differences(shapes, "", position)
-    store.drop(shapes)
-    return found
-
-
-def _built(views: Sequence[AnyView], log: Log, store: Tables, told: Told) -> Engine:
+def build(groups: Sequence[Chained], log: Log, store: Tables, told: Told = unheard) -> None:
+    """Fold the whole log into new tables, in windows."""
+    views, done = [view for group in groups for view in group], 0
     store.drop([table(view) for view in views])
-    engine, done = Engine(views, log, store), 0
 
     def count(rows: int) -> None:
         nonlocal done
         done += rows
         told(done, max(done, log.head()))
 
-    engine.catch_up(WINDOW, count)
-    return engine
+    Engine(views, log, store).catch_up(WINDOW, count)
+
+
+def compare(views: Chained, log: Log, store: Tables, position: int, told: Told = unheard) -> list[str]:
+    """How the tables that are read differ from a replay of the log, as known at their `position`."""
+    shapes = [table(view) for view in views]
+    build([views], log, store, told)
+    found = store.differences(shapes, "", position)
+    store.drop(shapes)
+    return found
+
+
+def shares(groups: Sequence[Chained], workers: int) -> list[list[Chained]]:
+    """The chains divided among workers, those of most views first, each to whom has least."""
+    found: list[list[Chained]] = [[] for _ in range(min(workers, len(groups)))]
+    for group in sorted(groups, key=len, reverse=True):
+        min(found, key=lambda share: sum(map(len, share))).append(group)
+    return found

@@ -61,8 +61,7 @@ def test_live_is_rebuilt_is_replayed_whatever_the_windows(
         engine.catch_up(window)
         live = {view.name: (versions(database.app_dsn, view), sums(database.app_dsn, view)) for view in VIEWS}
         beside = PostgresViews(database.app_dsn, "_new")
-        for group in chains(VIEWS):
-            rebuild(group, journal, beside)
+        rebuild(chains(VIEWS), journal, beside)
         beside.close()
 
         rows = [(entry.position, entry.row) for entry in journal.read(0, 10**6) if entry.row is not None]

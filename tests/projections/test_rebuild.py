@@ -36,8 +36,7 @@ def test_rebuilt_is_live(
     before = {view.name: (versions(database.app_dsn, view), sums(database.app_dsn, view)) for view in VIEWS}
     beside = PostgresViews(database.app_dsn, "_new")
 
-    for group in chains(VIEWS):
-        rebuild(group, journal, beside)
+    rebuild(chains(VIEWS), journal, beside)
 
     for view in VIEWS:
         assert (versions(database.app_dsn, view), sums(database.app_dsn, view)) == before[view.name]
@@ -47,8 +46,7 @@ def test_rebuilt_is_live(
 def test_an_engine_that_was_swapped_under_begins_again(journal: Journal, store: PostgresViews) -> None:
     engine = _live(journal, store, 5)
     beside = PostgresViews(store._dsn, "_new")
-    for group in chains(VIEWS):
-        rebuild(group, journal, beside)
+    rebuild(chains(VIEWS), journal, beside)
     for message in messages(6):
         journal.append(message)
 
@@ -69,7 +67,7 @@ def test_other_rows_of_the_same_version_are_refused_and_named(
     group = whole_chains(VIEWS, ["customers"])[0]
 
     with pytest.raises(ViewsDiffer, match="mistaken"):
-        rebuild(group, journal, beside)
+        rebuild([group], journal, beside)
 
     kept = versions(database.app_dsn, group[0])
     assert any("mistaken" in line for line in kept)

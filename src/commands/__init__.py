@@ -1,0 +1,1 @@
+"""What the commands of `ledgerstone` do, one module for each."""

@@ -1,0 +1,88 @@
+"""How does the service run? The API and the engine that keeps the views, in one process, until it is told to
+end: then what was accepted is answered, what was taken is committed, and everything is closed."""
+
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import metadata
+
+import click
+import uvicorn
+
+from ledgerstone.adapters.postgres.database import Database
+from ledgerstone.bootstrap import Settings, following, journal_of, migrated
+from ledgerstone.http.app import create_app
+from ledgerstone.http.database import reading_pool
+from ledgerstone.http.services import Services
+from ledgerstone.ledger.journal import Journal
+
+GRACE = 5
+"""Seconds for requests that are being answered when we are told to end."""
+BACKLOG = 2048
+
+logger = logging.getLogger("ledgerstone")
+
+
+def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    with _bound(host, port) as bound, migrated(settings) as database:
+        say(database.description)
+        if not settings.stripe_webhook_secrets:
+            say("STRIPE_WEBHOOK_SECRETS is not set: every webhook will be refused")
+        with journal_of(database) as journal, following(database, journal, _trouble):
+            server = uvicorn.Server(_configured(settings, database, journal))
+            say(f"http://{_shown(bound)} (Ctrl-C ends it)")
+            with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has ended
+                server.run([bound])
+    say("ended")
+
+
+def _configured(settings: Settings, database: Database, journal: Journal) -> uvicorn.Config:
+    services = Services(
+        journal=journal,
+        dsn=database.app_dsn,
+        pool=reading_pool(database.app_dsn),
+        livemode=settings.stripe_livemode,
+        webhook_secrets=settings.stripe_webhook_secrets,
+        version=version(),
+    )
+    return uvicorn.Config(
+        create_app(services),
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+def version() -> str:
+    """This program's version; 0 where it runs from sources that were never installed."""
+    try:
+        return metadata.version("ledgerstone")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """The port is ours before anything is started; 0 takes any that is free."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host} port {port}: {error.strerror}") from None
+
+
+def _shown(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _trouble(failure: Exception) -> None:
+    logger.warning("the views wait, and the engine tries again: %s", failure)

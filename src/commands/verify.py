@@ -1,0 +1,119 @@
+"""Is everything as it must be? Every row of the log against the invariants, and every view against its
+replay from the log, in plain words."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from msgspec import Struct
+
+from ledgerstone.adapters.postgres.database import Database
+from ledgerstone.adapters.postgres.lock import alone
+from ledgerstone.adapters.postgres.scan import scan
+from ledgerstone.adapters.postgres.view_store import TablesDiffer
+from ledgerstone.bootstrap import Settings, journal_of, migrated, views_of
+from ledgerstone.commands.progress import Told, progress
+from ledgerstone.ledger.evidence import EvidenceConflict, FactConflict, StripeEventHeard
+from ledgerstone.ledger.invariants import INVARIANTS, findings
+from ledgerstone.ledger.journal import Journal
+from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.projections.rebuild import compare
+from ledgerstone.projections.view import AnyView, chains, table
+from ledgerstone.projections.views import VIEWS
+
+NAMED = 20
+"""Of each kind of remark, how many are named; the others are counted."""
+
+
+class Verdict(Struct):
+    """What was found: `wrong` must not be, `remarks` are worth a look; each a sentence."""
+
+    wrong: list[str] = []
+    remarks: list[str] = []
+    fine: list[str] = []
+
+
+def verify(settings: Settings) -> Verdict:
+    """Check the log and the views. Changes neither; it works beside the service."""
+    verdict = Verdict()
+    with migrated(settings) as database, journal_of(database) as journal:
+        head = journal.head()
+        with progress("reading the log", "rows") as told:
+            _verify_log(database, head, verdict, told)
+        with alone(database.app_dsn, "verification"):
+            for group in chains(VIEWS):
+                _verify_views(database, journal, group, head, verdict)
+    return verdict
+
+
+def _verify_log(database: Database, head: int, verdict: Verdict, told: Told) -> None:
+    notes = Notes()
+
+    def seen(row: Recorded, position: int) -> None:
+        notes.take(row, position)
+        if notes.rows % 1000 == 0:
+            told(notes.rows, max(notes.rows, head))
+
+    found = findings(scan(database.app_dsn), seen)
+    wrong = [f"row {each.position}: {each.problem}" for each in islice(found, NAMED)]
+    more = sum(1 for _ in found)
+    if not wrong:
+        verdict.fine.append(f"the {notes.rows:,} rows of the log keep all {len(INVARIANTS)} invariants")
+    verdict.wrong += [*wrong, *([f"… and {more:,} more in the log"] if more else [])]
+    verdict.wrong += notes.of("two messages tell of one fact in different amounts")
+    verdict.remarks += notes.of("parked", "came again with another body")
+
+
+class Notes:
+    """What rows say of themselves that a person should know, by kind."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._counts: Counter[str] = Counter()
+        self._named: dict[str, list[str]] = {}
+
+    def take(self, row: Recorded, position: int) -> None:
+        self.rows += 1
+        match row.body:
+            case StripeEventHeard(parked=str(reason)):
+                self._note("parked", f"row {position}: {row.name} is parked: {reason}")
+            case EvidenceConflict(first=first):
+                kind = "came again with another body"
+                self._note(kind, f"row {position}: {first} {kind}; the first is in force")
+            case FactConflict(first=first):
+                kind = "two messages tell of one fact in different amounts"
+                self._note(kind, f"row {position}: {kind}: {first}, and again by {row.cause}")
+
+    def of(self, *kinds: str) -> Iterator[str]:
+        """The notes of some kinds, a sentence each; beyond `NAMED` of a kind they are counted."""
+        for kind in kinds:
+            named = self._named.get(kind, [])
+            yield from named
+            if (more := self._counts[kind] - len(named)) > 0:
+                yield f"… and {more:,} more: {kind}"
+
+    def _note(self, kind: str, sentence: str) -> None:
+        self._counts[kind] += 1
+        named = self._named.setdefault(kind, [])
+        if len(named) < NAMED:
+            named.append(sentence)
+
+
+def _verify_views(
+    database: Database, journal: Journal, group: Sequence[AnyView], head: int, verdict: Verdict
+) -> None:
+    """The tables that are read, as known at the position where they are now, against a replay."""
+    names, shapes = ", ".join(view.name for view in group), [table(view) for view in group]
+    with views_of(database) as read, views_of(database, "_verify") as replayed:
+        try:
+            position, stopped = read.position(shapes), read.stopped(shapes)
+        except TablesDiffer as error:
+            verdict.wrong.append(f"{names}: {error}")
+            return
+        with progress(f"replaying {names}", "rows") as told:
+            differences = compare(group, journal, replayed, position, told)
+    verdict.wrong += [f"{names} stopped: {reason}" for reason in stopped]
+    verdict.wrong += [f"{names}, kept (missing in) and replayed (only in): {line}" for line in differences]
+    if not differences:
+        where = f"at position {position:,}" + (f" of {head:,}" if position < head else "")
+        verdict.fine.append(f"{names} {where}: equal to a replay of the log")
