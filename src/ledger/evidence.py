@@ -5,16 +5,16 @@ from datetime import datetime
 from ledgerstone.ledger.fact import Fact
 
 
-class StripeEventHeard(Fact, frozen=True, tag="stripe-event-heard"):
+class StripeEventHeard(Fact, frozen=True, kw_only=True, tag="stripe-event-heard"):
     """A message of Stripe's: exactly the bytes that were signed, and how they came to us.
 
     `source` is `webhook`, `api` or `import`. `parked` says why no facts could be read from it. `unknown`
-    marks a type that Stripe's published list does not have."""
+    marks a type that Stripe's published list does not have. The payload comes last, so that what stands
+    before it can be read without it."""
 
     id: str
     event_type: str
     created: datetime
-    payload: bytes
     source: str
     signature: str | None = None
     api_version: str | None = None
@@ -22,6 +22,7 @@ class StripeEventHeard(Fact, frozen=True, tag="stripe-event-heard"):
     livemode: bool = False
     unknown: bool = False
     parked: str | None = None
+    payload: bytes
 
 
 class EvidenceConflict(Fact, frozen=True, tag="evidence-conflict"):

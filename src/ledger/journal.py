@@ -109,10 +109,10 @@ class Journal:
         ]
 
     def raw(
-        self, after: int, limit: int, tags: Sequence[str] | None = None
+        self, after: int, limit: int, tags: Sequence[str] | None = None, heads: Sequence[str] = ()
     ) -> list[tuple[int, str, bytes | None]]:
-        """As `read`, not decoded: position, tag and state, as fast as they come."""
-        return self.log.window(after, limit, tags)
+        """As `read`, not decoded: position, tag and state (its head for `heads`), as fast as they come."""
+        return self.log.window(after, limit, tags, heads)
 
     def head(self) -> int:
         """The last position; 0 while the log is empty."""

@@ -96,9 +96,10 @@ class Log(Protocol):
         """The same for threads."""
 
     def window(
-        self, after: int, limit: int, topics: Sequence[str] | None = None
+        self, after: int, limit: int, topics: Sequence[str] | None = None, heads: Sequence[str] = ()
     ) -> list[tuple[int, str, bytes | None]]:
-        """Position, topic and state of `limit` rows after a position; no state where `topics` lacks it."""
+        """Position, topic and state of `limit` rows after a position; no state where `topics` lacks it, and
+        only its first `recorded.HEAD` bytes where `heads` has it."""
 
     def timed_window(
         self, after: int, limit: int, topics: Sequence[str] | None = None

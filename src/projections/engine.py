@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -14,15 +14,16 @@ from msgspec.structs import astuple
 
 from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.growth import plus
-from ledgerstone.ledger.recorded import Recorded, decode
+from ledgerstone.ledger.recorded import Recorded, decode, decode_head
 from ledgerstone.projections.folder import Changes, Entry, Folder
 from ledgerstone.projections.view import AnyView, Key, Row, Table, chains, encode_state, table
 
-WINDOW = 5_000
-"""Log rows folded in one transaction by the live engine."""
+WINDOW = 20_000
+"""Log rows folded in one transaction by the live engine, at most: usually it takes what there is."""
 CACHED = 200_000
 """Keys kept in memory between windows; beyond it they are dropped and come back from the tables."""
 
+D = TypeVar("D")
 Heard = tuple[int, Recorded | msgspec.MsgspecError]
 """A row of the log at its position, or why it cannot be decoded."""
 
@@ -43,8 +44,10 @@ class Write(Struct):
 class Log(Protocol):
     """Where rows come from."""
 
-    def raw(self, after: int, limit: int, tags: Sequence[str]) -> Sequence[tuple[int, str, bytes | None]]:
-        """The rows after a position: position and tag, and the state where the tag is wanted."""
+    def raw(
+        self, after: int, limit: int, tags: Sequence[str], heads: Sequence[str] = ()
+    ) -> Sequence[tuple[int, str, bytes | None]]:
+        """The rows after a position: position and tag, and the state where the tag is wanted, or its head."""
         ...
 
     def head(self) -> int:
@@ -194,6 +197,8 @@ class Engine:
     def __init__(self, views: Sequence[AnyView], log: Log, store: Store) -> None:
         self.chains = [Chain(group, store) for group in chains(views)]
         self._log = log
+        whole = {kind for view in views for kind in view.hears if kind not in view.heads}
+        self._heads = {tag(kind) for view in views for kind in view.heads if kind not in whole}
 
     def step(self, window: int = WINDOW) -> int:
         """Fold the next rows of the log in every chain; how many there were."""
@@ -201,10 +206,11 @@ class Engine:
         after = min((chain.position for chain in running), default=self._log.head())
         lanes: dict[str, list[list[Heard]]] = {}
         heard = [self._lane(chain, lanes) for chain in running]
-        raw = self._log.raw(after, window, sorted(lanes))
+        heads = sorted(lanes.keys() & self._heads)
+        raw = self._log.raw(after, window, sorted(lanes), heads)
         for position, name, state in raw:
             if state is not None:
-                row = _decoded(state)
+                row = self._head(position, name, state) if name in self._heads else _decoded(state)
                 for lane in lanes[name]:
                     lane.append((position, row))
         for chain, lane in zip(running, heard, strict=True):
@@ -214,6 +220,13 @@ class Engine:
                     [one for one in lane if one[0] > chain.position] if behind else lane, raw[-1][0]
                 )
         return len(raw)
+
+    def _head(self, position: int, name: str, beginning: bytes) -> Recorded | msgspec.MsgspecError:
+        row = _decoded(beginning, decode_head)
+        if row is not None:
+            return row
+        (_, _, state), *_ = self._log.raw(position - 1, 1, [name])
+        return _decoded(state or b"")
 
     def _lane(self, chain: Chain, lanes: dict[str, list[list[Heard]]]) -> list[Heard]:
         """What a chain is to hear of a window, filled by tag."""
@@ -236,9 +249,12 @@ class Engine:
             chain.restart()
 
 
-def _decoded(state: bytes) -> Recorded | msgspec.MsgspecError:
+def _decoded(
+    state: bytes,
+    read: Callable[[bytes], D] = decode,  # type: ignore[assignment]
+) -> D | msgspec.MsgspecError:
     try:
-        return decode(state)
+        return read(state)
     except msgspec.MsgspecError as error:
         return error
 

@@ -31,6 +31,7 @@ class Sync(View[SyncRow, SyncRow]):
     name = "sync"
     version = 1
     hears = (StripeEventHeard, EvidenceConfirmed, EvidenceConflict, FactConflict, MessageRefused)
+    heads = (StripeEventHeard,)
     state = SyncRow
     row = SyncRow
     summaries = (

@@ -60,6 +60,8 @@ class View(Generic[S, P]):
     name: ClassVar[str]
     version: ClassVar[int]
     hears: ClassVar[tuple[type[Fact], ...]]
+    heads: ClassVar[tuple[type[Fact], ...]] = ()
+    """Of these only the head is heard: an evidence without its payload."""
     reads: ClassVar[tuple[type["View[Any, Any]"], ...]] = ()
     state: ClassVar[Any]
     row: ClassVar[type[Row] | None] = None

@@ -102,7 +102,7 @@ def _wheels() -> Iterator[Path]:
     for package, inside in WHEELS.items():
         spec = importlib.util.find_spec(package)
         for location in (spec and spec.submodule_search_locations) or ():
-            yield Path(location) / inside
+            yield Path(location).resolve() / inside  # not by a link that only we can follow
 
 
 def _number(text: object) -> int:

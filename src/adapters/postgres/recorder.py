@@ -24,6 +24,7 @@ from psycopg.sql import SQL, Composed, Identifier
 from ledgerstone.adapters.postgres.append import Connection, Statements, connect
 from ledgerstone.adapters.postgres.commits import GroupCommit
 from ledgerstone.ledger.log import Call, Key, Known, LogUnavailable, Promise, Row, Unit, here
+from ledgerstone.ledger.recorded import HEAD
 
 T = TypeVar("T")
 CONNECTION = "dbname", "host", "port", "user", "password"
@@ -39,7 +40,10 @@ create table if not exists {log} (
 """
 CREATE_INDEX = "create unique index if not exists {index} on {log} (notification_id)"
 WINDOW = "from {log} where notification_id > %b order by notification_id limit %b"
-HEARD = "case when topic = any(%b::text[]) then state end"
+HEARD = (
+    f"case when topic = any(%b::text[]) then substring(state from 1 for {HEAD})"
+    " when topic = any(%b::text[]) then state end"
+)
 
 
 def environment(dsn: str, queue: int = 10_000) -> dict[str, str]:
@@ -88,10 +92,11 @@ class LedgerRecorder(PostgresApplicationRecorder):
         self.commits.enqueue(unit, promise, call)
 
     def window(
-        self, after: int, limit: int, topics: Sequence[str] | None = None
+        self, after: int, limit: int, topics: Sequence[str] | None = None, heads: Sequence[str] = ()
     ) -> list[tuple[int, str, bytes | None]]:
-        """Position, topic and state of `limit` rows after a position; no state where `topics` lacks it."""
-        return self._window("topic", after, limit, topics)
+        """Position, topic and state of `limit` rows after a position; no state where `topics` lacks it, and
+        only its first `HEAD` bytes where `heads` has it: what is stored out of line is not fetched whole."""
+        return self._window("topic", after, limit, topics, heads)
 
     def timed_window(
         self, after: int, limit: int, topics: Sequence[str] | None = None
@@ -118,11 +123,13 @@ class LedgerRecorder(PostgresApplicationRecorder):
         """Write what waits; then nothing more is taken."""
         self.commits.close()
 
-    def _window(self, column: str, after: int, limit: int, topics: Sequence[str] | None) -> list[Any]:
+    def _window(
+        self, column: str, after: int, limit: int, topics: Sequence[str] | None, heads: Sequence[str] = ()
+    ) -> list[Any]:
         if topics is None:
             return self._select(f"select notification_id, {column}, state {WINDOW}", after, limit)
         heard = f"select notification_id, {column}, {HEARD} {WINDOW}"
-        return self._select(heard, list(topics), after, limit)
+        return self._select(heard, list(heads), list(topics), after, limit)
 
     def _select(self, query: str, *parameters: Any) -> list[Any]:
         try:

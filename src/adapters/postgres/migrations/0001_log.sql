@@ -1,4 +1,4 @@
--- The log: one row for each fact and decision, never changed. Design section 3 has the meaning of the columns;
+-- The log: one row for each fact and decision, never changed. docs/architecture.md has the meaning of the columns;
 -- their names are those of the eventsourcing library.
 
 create table stored_events (
