@@ -1,0 +1,102 @@
+"""Which routes are there? All of them, on one screen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from ledgerstone.http import docs, openapi
+from ledgerstone.http import parameters as ask
+from ledgerstone.http.answering import Endpoint
+from ledgerstone.http.cache import Cache
+from ledgerstone.http.errors import HANDLERS
+from ledgerstone.http.health import Health
+from ledgerstone.http.metrics import Counted, Metrics
+from ledgerstone.http.positions import Positions
+from ledgerstone.http.questions import Answered, AnyRead, Listed
+from ledgerstone.http.reads import billing, objects, operations
+from ledgerstone.http.services import Services
+from ledgerstone.http.webhooks import StripeWebhook
+from ledgerstone.projections.customers import Customers
+from ledgerstone.projections.invoices import Invoices
+from ledgerstone.projections.money import Money
+from ledgerstone.projections.mrr import Mrr
+from ledgerstone.projections.payments import Payments
+from ledgerstone.projections.reads import (
+    invoices,
+    movements,
+    mrr,
+    payments,
+    projections,
+    revenue,
+    subscriptions,
+    sync,
+)
+from ledgerstone.projections.reads.asked import tracked
+from ledgerstone.projections.subscriptions import Subscriptions
+from ledgerstone.projections.sync import Sync
+
+MRR = (tracked(Mrr),)
+MONEY = (tracked(Invoices), tracked(Payments), tracked(Money), tracked(Customers))
+LIVES = (tracked(Subscriptions), tracked(Mrr), tracked(Customers))
+LIFE = subscriptions.SubscriptionDetail
+
+# fmt: off
+READS: tuple[AnyRead, ...] = (
+    Answered("/sys/billing/mrr", ask.Periods, mrr.MrrFigure, MRR, billing.by_period),
+    Answered("/sys/billing/mrr/movements", ask.Periods, movements.MovementFigure, MRR, billing.moved),
+    Answered("/sys/billing/revenue", ask.Window, revenue.Headline, (*MRR, *MONEY), billing.headline),
+    Answered("/api/mrr", ask.Months, mrr.MonthFigure, MRR, billing.by_month),
+    Listed("/sys/invoices", ask.Invoices, invoices.Invoice, MONEY, invoices.LIST),
+    Answered("/sys/invoices/{id}", ask.AsKnown, invoices.InvoiceDetail, MONEY, objects.invoice, listed=False),
+    Listed("/sys/payments", ask.Payments, payments.Payment, MONEY, payments.LIST),
+    Answered("/sys/payments/{id}", ask.AsKnown, payments.PaymentDetail, MONEY, objects.payment, listed=False),
+    Listed("/sys/subscriptions", ask.Subscriptions, subscriptions.Subscription, LIVES, subscriptions.LIST),
+    Answered("/sys/subscriptions/{id}", ask.AsKnown, LIFE, LIVES, objects.subscription, listed=False),
+    Answered("/sys/sync/stripe", ask.Nothing, sync.Health, (tracked(Sync),), operations.intake, False, False),
+    Answered("/sys/projections", ask.Nothing, projections.Standing, (), operations.views),
+)
+# fmt: on
+
+
+def create_app(services: Services) -> Starlette:
+    """The web of a service; it opens the pool and listens to the views for as long as it runs."""
+    metrics, positions = Metrics(), Positions(services.dsn)
+    health, cache = Health(services, metrics), Cache()
+    routes = [
+        Route("/api/webhooks/stripe", StripeWebhook(services, metrics), methods=["POST"]),
+        *(_route(Endpoint(read, services, positions, cache, csv=True)) for read in READS if read.csv),
+        *(_route(Endpoint(read, services, positions, cache)) for read in READS),
+        Route("/healthz", health.alive),
+        Route("/readyz", health.ready),
+        Route("/metrics", health.metrics),
+        *docs.routes(openapi.document(READS, services.version)),
+    ]
+    names: dict[object, str] = {route.endpoint: route.path for route in routes if isinstance(route, Route)}
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(Counted, metrics=metrics, routes=names)],
+        exception_handlers=HANDLERS,
+        lifespan=lambda app: _running(services, positions),
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _route(endpoint: Endpoint) -> Route:
+    return Route(endpoint.path, endpoint, methods=["GET"])
+
+
+@asynccontextmanager
+async def _running(services: Services, positions: Positions) -> AsyncIterator[None]:
+    async with services.pool:
+        listening = asyncio.create_task(positions.follow())
+        try:
+            yield
+        finally:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening

@@ -1,0 +1,97 @@
+"""How is the database read? In one snapshot for each answer, which changes nothing and waits for nobody."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, IsolationLevel
+from psycopg.rows import TupleRow, tuple_row
+from psycopg_pool import AsyncConnectionPool
+
+from ledgerstone.http.errors import unavailable
+from ledgerstone.projections.reads.asked import Query
+
+CONNECTIONS = 8
+PATIENCE = 2.0
+"""Seconds to wait for a connection; all of an answer must come within five when the database is gone."""
+BATCH = 500
+"""Rows fetched at a time where many are read; other requests go on in between."""
+
+OPTIONS = "-c TimeZone=UTC -c jit=off -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
+
+Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+Rows = list[TupleRow]
+
+
+def reading_pool(dsn: str, connections: int = CONNECTIONS) -> Pool:
+    """Connections for reading, as the app's role. Open it in the event loop that uses it."""
+    return AsyncConnectionPool(
+        dsn,
+        min_size=1,
+        max_size=connections,
+        timeout=PATIENCE,
+        open=False,
+        configure=_for_reading,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={"autocommit": True, "options": OPTIONS, "connect_timeout": 2, "row_factory": tuple_row},
+        reconnect_timeout=30,
+        name="reading",
+    )
+
+
+async def _for_reading(connection: AsyncConnection[Any]) -> None:
+    """Statements are planned each time: a plan kept from when a table was empty would scan it for ever."""
+    connection.prepare_threshold = None
+    await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+    await connection.set_read_only(True)
+
+
+class Snapshot:
+    """The database as it was at one moment. `positions` tells how far the views of the answer are."""
+
+    def __init__(self, connection: AsyncConnection[TupleRow], positions: dict[str, int]) -> None:
+        self._connection = connection
+        self.positions = positions
+
+    async def fetch(self, query: Query) -> Rows:
+        """All rows of a query."""
+        cursor = await self._connection.execute(query.text.encode(), query.parameters)
+        return await cursor.fetchall()
+
+    async def stream(self, query: Query) -> AsyncIterator[Rows]:
+        """The rows of a query, `BATCH` at a time, so that memory does not grow with them."""
+        async with self._connection.cursor("rows") as cursor:
+            await cursor.execute(query.text.encode(), query.parameters)
+            while rows := await cursor.fetchmany(BATCH):
+                yield rows
+
+
+@asynccontextmanager
+async def snapshot(pool: Pool, views: Sequence[str]) -> AsyncIterator[Snapshot]:
+    """A snapshot for an answer from these views (their names in `views.tracking`). Raises a Problem (503)
+    when one of them has no tables yet, and psycopg's errors when the database is gone."""
+    async with pool.connection() as connection, connection.transaction():
+        positions = await _in_time(_positions(connection, views))
+        if missing := [view for view in views if view not in positions]:
+            raise unavailable(f"The view {missing[0]} has not been built yet. Try again when it is.")
+        yield Snapshot(connection, positions)
+
+
+async def _in_time(positions: Awaitable[dict[str, int]]) -> dict[str, int]:
+    """A server that hangs is as good as gone."""
+    try:
+        return await asyncio.wait_for(positions, PATIENCE)
+    except TimeoutError:
+        raise unavailable("The database does not answer. Try again in a moment.") from None
+
+
+async def _positions(connection: AsyncConnection[TupleRow], views: Sequence[str]) -> dict[str, int]:
+    try:
+        rows = await connection.execute(
+            "select name, position from views.tracking where name = any(%s)", [list(views)]
+        )
+    except psycopg.errors.UndefinedTable:
+        return {}
+    return dict(await rows.fetchall())

@@ -1,0 +1,103 @@
+"""What does the operator's monitoring see? Webhooks, appends, requests and the views' lag, for Prometheus."""
+
+import time
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ledgerstone.projections.reads.projections import Standing
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+METHODS = frozenset({"GET", "HEAD", "POST"})
+OUTCOMES = (
+    "new",
+    "duplicate",
+    "parked",
+    "ignored",
+    "unsigned",
+    "unreadable",
+    "too_large",
+    "unavailable",
+)
+
+
+class Metrics:
+    """The counters of one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        webhooks = Counter(
+            "ledgerstone_webhooks", "Webhooks by outcome.", ["outcome"], registry=self.registry
+        )
+        self.webhooks = {outcome: webhooks.labels(outcome) for outcome in OUTCOMES}
+        self.append = Histogram(
+            "ledgerstone_append_seconds",
+            "From a webhook's facts to their commit.",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        labels = ["route", "method", "status"]
+        self._requests = Counter(
+            "ledgerstone_requests", "Requests by route and status.", labels, registry=self.registry
+        )
+        self._seconds = Histogram(
+            "ledgerstone_request_seconds",
+            "From request to answer.",
+            ["route"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._bound: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._lag_rows = Gauge(
+            "ledgerstone_view_lag_rows", "Rows of the log to come.", ["view"], registry=self.registry
+        )
+        self._lag_seconds = Gauge(
+            "ledgerstone_view_lag_seconds",
+            "How long the next row has waited.",
+            ["view"],
+            registry=self.registry,
+        )
+
+    def count(self, route: str, method: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        known = method if method in METHODS else "other"
+        found = self._bound.get((route, known, status))
+        if found is None:
+            found = self._requests.labels(route, known, status), self._seconds.labels(route)
+            self._bound[route, known, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
+
+    def text(self, standings: Sequence[Standing]) -> bytes:
+        """All of it, with the views as they stand."""
+        for view in standings:
+            self._lag_rows.labels(view.name).set(view.lag)
+            self._lag_seconds.labels(view.name).set(view.lag_seconds)
+        return generate_latest(self.registry)
+
+
+class Counted:
+    """ASGI middleware that counts requests. Not BaseHTTPMiddleware: that costs as much as seven answers."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, routes: dict[object, str]) -> None:
+        self._app, self._metrics, self._routes = app, metrics, routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status, start = 500, time.perf_counter()
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            route = self._routes.get(scope.get("endpoint"), "none")
+            self._metrics.count(route, scope["method"], status, time.perf_counter() - start)

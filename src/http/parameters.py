@@ -1,0 +1,236 @@
+"""What may be asked, and how is it written? Every parameter of every route; what is not here is refused."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ledgerstone.http.errors import Problem, refused
+from ledgerstone.ledger.growth import end_of, midnight
+
+Q = TypeVar("Q", bound=Struct)
+
+DAY = r"\d{4}-\d{2}-\d{2}"
+TIME = rf"{DAY}[Tt]\d{{2}}:\d{{2}}:\d{{2}}(\.\d{{1,6}})?([Zz]|[+-]\d{{2}}:\d{{2}})"
+YEARS = range(1970, 3000)
+WRITTEN = "a month (2026-10), a date (2026-10-31) or a time (2026-11-01T00:00:00Z)"
+LONGEST = 8_192
+
+
+def _when(text: str, example: str) -> Any:
+    pattern = rf"^(\d{{4}}-\d{{2}}|{DAY}|{TIME})$"
+    return Meta(description=text, extra_json_schema={"pattern": pattern, "examples": [example]})
+
+
+AsOf = Annotated[str, _when("What was true then; a month or date means its end. Default: now.", "2026-10-31")]
+KnownAt = Annotated[
+    str,
+    Meta(
+        description="What was known then: a position of the log, inclusive, or a time, that is the last row "
+        "recorded at or before it. Later than the head: the head. Default: the head.",
+        extra_json_schema={"pattern": rf"^(\d{{1,18}}|\d{{4}}-\d{{2}}|{DAY}|{TIME})$", "examples": ["1200"]},
+    ),
+]
+From = Annotated[str, _when("The first instant, inclusive: of a month or date, or a time.", "2026-01")]
+To = Annotated[str, _when("The end: inclusive as a month or date, exclusive as a time.", "2026-12")]
+Id = Annotated[str, Meta(min_length=1, max_length=255)]
+Currency = Annotated[str, Meta(pattern="^[a-z]{3,12}$", description="A currency's code, lower case.")]
+Policy = Annotated[Literal["standard_v1"], Meta(description="How recurring revenue is counted.")]
+Interval = Literal["day", "month"]
+Limit = Annotated[int, Meta(ge=1, le=1000, description="Rows in an answer.")]
+After = Annotated[
+    str, Meta(min_length=1, max_length=512, description="`next` of an answer: what comes after it.")
+]
+
+
+class AsKnown(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """When what is asked for was true, and when it was known."""
+
+    as_of: AsOf | None = None
+    known_at: KnownAt | None = None
+
+
+class Paged(AsKnown, frozen=True, kw_only=True):
+    """A long answer, in pages that are all of one snapshot."""
+
+    limit: Limit | None = None
+    after: After | None = None
+
+
+class Months(Paged, frozen=True, kw_only=True):
+    """A table by month."""
+
+    from_: From | None = None
+    to: To | None = None
+    currency: Currency | None = None
+    policy: Policy = "standard_v1"
+
+
+class Periods(Months, frozen=True, kw_only=True):
+    """A table by day or month; whole periods are shown, cut only at `as_of`."""
+
+    interval: Interval = "month"
+    group_by: Literal["plan", "country", "tenant", "currency"] | None = None
+
+
+class Window(AsKnown, frozen=True, kw_only=True):
+    """A headline: of the month up to `as_of`, unless `from` and `to` say otherwise."""
+
+    from_: From | None = None
+    to: To | None = None
+    currency: Currency | None = None
+    group_by: Literal["plan", "country", "tenant", "currency"] | None = None
+    policy: Policy = "standard_v1"
+
+
+class Invoices(Paged, frozen=True, kw_only=True):
+    """Which invoices; `due_from` and `due_to` as `from` and `to`."""
+
+    status: Literal["draft", "open", "paid", "void", "uncollectible"] | None = None
+    customer: Id | None = None
+    tenant: Id | None = None
+    due_from: From | None = None
+    due_to: To | None = None
+    plan: Id | None = None
+    currency: Currency | None = None
+
+
+PaymentStatus = Literal[
+    "succeeded",
+    "failed",
+    "canceled",
+    "processing",
+    "requires_action",
+    "requires_capture",
+    "requires_confirmation",
+    "requires_payment_method",
+]
+SubscriptionStatus = Literal[
+    "incomplete",
+    "incomplete_expired",
+    "trialing",
+    "active",
+    "past_due",
+    "canceled",
+    "unpaid",
+    "paused",
+]
+
+
+class Payments(Paged, frozen=True, kw_only=True):
+    """Which payments, by when they were begun."""
+
+    status: PaymentStatus | None = None
+    method: Id | None = None
+    customer: Id | None = None
+    tenant: Id | None = None
+    currency: Currency | None = None
+    from_: From | None = None
+    to: To | None = None
+
+
+class Subscriptions(Paged, frozen=True, kw_only=True):
+    """Which subscriptions."""
+
+    status: SubscriptionStatus | None = None
+    customer: Id | None = None
+    tenant: Id | None = None
+    plan: Id | None = None
+    currency: Currency | None = None
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """A route that takes no parameters: it tells how things stand now."""
+
+
+def read_query(raw: bytes, kind: type[Q]) -> Q:
+    """The parameters of a request. Raises a Problem (400) that names the one that is wrong, and what is
+    allowed."""
+    if len(raw) > LONGEST:
+        raise Problem(400, f"The query is longer than {LONGEST} bytes.")
+    given: dict[str, str] = {}
+    for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
+        if name in given:
+            raise refused(name, f"`{name}` is given twice.")
+        if not value.isprintable():
+            raise refused(name, f"`{name}` holds characters that cannot be printed.")
+        given[name] = value
+    return _converted(given, kind)
+
+
+def _converted(given: Mapping[str, str], kind: type[Q]) -> Q:
+    hints = get_type_hints(kind)
+    names = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
+    allowed = {name: hints[field] for name, field in names}
+    for name in given:
+        if name not in allowed:
+            what = ", ".join(sorted(allowed)) or "none"
+            raise refused(name, f"`{name}` is not a parameter of this route. Its parameters: {what}.")
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        said, _, path = str(error).partition(" - at `$.")
+        name = path.rstrip("`")
+        choices = ", ".join(_choices(allowed[name]))
+        raise refused(name, f"`{name}`: {f'allowed are {choices}' if choices else said}.") from None
+
+
+def _choices(hint: Any) -> list[str]:
+    if get_origin(hint) is Literal:
+        return list(get_args(hint))
+    return [choice for option in get_args(hint) for choice in _choices(option)]
+
+
+def exclusive_end(parameter: str, text: str) -> datetime:
+    """The instant that a month or date ends at, or the time itself (UTC)."""
+    if len(text) == 7:
+        return end_of(_day(parameter, f"{text}-01", text), "month")
+    return end_of(_day(parameter, text, text), "day") if len(text) == 10 else _time(parameter, text)
+
+
+def first_instant(parameter: str, text: str) -> datetime:
+    """The instant that a month or date begins at, or the time itself (UTC)."""
+    if len(text) == 7:
+        return midnight(_day(parameter, f"{text}-01", text))
+    return midnight(_day(parameter, text, text)) if len(text) == 10 else _time(parameter, text)
+
+
+def known_position(text: str) -> int | None:
+    """The position that `known_at` names; None when it names a time."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+
+
+def last_known(text: str) -> datetime:
+    """The last instant that `known_at` includes: a time itself, or the last before the end of a date."""
+    end = exclusive_end("known_at", text)
+    return end if len(text) > 10 else end - timedelta(microseconds=1)
+
+
+def _day(parameter: str, text: str, given: str) -> date:
+    try:
+        day = date.fromisoformat(text) if re.fullmatch(DAY, text, re.ASCII) else None
+    except ValueError:
+        day = None
+    if day is None or day.year not in YEARS:
+        raise _unreadable(parameter, given)
+    return day
+
+
+def _time(parameter: str, text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text.upper()) if re.fullmatch(TIME, text, re.ASCII) else None
+    except ValueError:
+        time = None
+    if time is None or time.year not in YEARS:
+        raise _unreadable(parameter, text)
+    return time.astimezone(UTC)
+
+
+def _unreadable(parameter: str, text: str) -> Problem:
+    hint = " In a query a + is written %2B." if " " in text else ""
+    years = f"from {YEARS.start} to {YEARS.stop - 1}"
+    return refused(parameter, f"`{parameter}` is {WRITTEN}, {years}; {text!r} is none.{hint}")

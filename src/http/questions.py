@@ -1,0 +1,85 @@
+"""What is a route that is read, and what does a request to it ask?"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from ledgerstone.http.database import Snapshot
+from ledgerstone.http.paging import Cursor, read_cursor
+from ledgerstone.http.parameters import AsKnown, Paged, exclusive_end, read_query
+from ledgerstone.http.services import Services
+from ledgerstone.projections.reads.asked import List, Moment
+
+
+class Found(Struct, frozen=True):
+    """What a handler found: a Struct or rows of one."""
+
+    data: Any
+    incomplete: int = 0
+    notes: tuple[str, ...] = ()
+
+
+class Asked(Struct, frozen=True):
+    """A question, as handlers get it: its parameters, those in its path, the moment that it is about, and the
+    snapshot to read."""
+
+    query: Any
+    path: Mapping[str, str]
+    moment: Moment
+    snapshot: Snapshot
+    services: Services
+
+    def is_head(self, view: str) -> bool:
+        """Is the moment's position that of a view, so that its sums of now are the answer?"""
+        return self.snapshot.positions[view] == self.moment.position
+
+
+class Read(Struct, frozen=True):
+    """A route that is read. `row` is what its data are, or are rows of; `views` are what its answer is made
+    of, by their names in `views.tracking`."""
+
+    path: str
+    query: type[Struct]
+    row: type[Struct]
+    views: tuple[str, ...]
+
+
+class Answered(Read, frozen=True):
+    """A table, or else a single object, found whole by its handler."""
+
+    find: Callable[[Asked], Awaitable[Found]]
+    listed: bool = True
+    csv: bool = True
+
+
+class Listed(Read, frozen=True):
+    """A list in pages."""
+
+    list: List
+    listed: bool = True
+    csv: bool = True
+
+
+AnyRead = Answered | Listed
+
+
+class Question(Struct, frozen=True):
+    """A request, read. `at` is None when it asks how things are now."""
+
+    query: Any
+    path: Mapping[str, str]
+    csv: bool
+    at: datetime | None
+    cursor: Cursor | None
+
+
+def read_question(read: AnyRead, path: Mapping[str, str], raw: bytes, csv: bool, pattern: str) -> Question:
+    """What a request asks. Raises a Problem that names the parameter that is wrong."""
+    query = read_query(raw, read.query)
+    at = None
+    if isinstance(query, AsKnown) and query.as_of is not None:
+        at = exclusive_end("as_of", query.as_of)
+    cursor = read_cursor(pattern, query) if isinstance(query, Paged) else None
+    return Question(query, path, csv, cursor.at if cursor else at, cursor)

@@ -1,0 +1,171 @@
+"""Recurring revenue: by period, what moved it, and how the business does."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from itertools import groupby
+
+from msgspec.structs import replace
+
+from ledgerstone.http.database import Snapshot
+from ledgerstone.http.errors import refused
+from ledgerstone.http.parameters import Months, Window, exclusive_end, first_instant
+from ledgerstone.http.parameters import Periods as PeriodsAsked
+from ledgerstone.http.questions import Asked, Found
+from ledgerstone.projections.reads import movements, mrr, revenue
+from ledgerstone.projections.reads.asked import Query, tracked
+from ledgerstone.projections.reads.mrr import Cell, Grid, Line
+from ledgerstone.projections.reads.periods import Period, before, periods
+
+MRR = tracked(mrr.VIEW)
+USUAL = {"month": 12, "day": 30}
+"""How many periods a table has when nothing is said of its beginning."""
+MOST = 4_000
+NO_FEES = "platform fees are not kept yet: they are null"
+WITH_TAX = "refunds and disputes are as the money moved, with any tax in it; gross revenue is without tax"
+
+
+async def by_month(asked: Asked) -> Found:
+    """Recurring revenue at the end of each month, and its change from the month before."""
+    wanted = asked_periods(asked, asked.query, "month")
+    grid = await _grid(asked, wanted, "month", "", asked.query.currency)
+    return _found(mrr.months(grid, wanted, asked.query.currency))
+
+
+async def by_period(asked: Asked) -> Found:
+    """Recurring revenue at the end of each day or month, in all or by group."""
+    query: PeriodsAsked = asked.query
+    wanted = asked_periods(asked, query, query.interval)
+    grid = await _grid(asked, wanted, query.interval, _dimension(query.group_by), query.currency)
+    return _found(mrr.figures(grid, wanted, query.group_by, query.currency))
+
+
+async def moved(asked: Asked) -> Found:
+    """What moved recurring revenue in each day or month, in all or by group."""
+    query: PeriodsAsked = asked.query
+    wanted, dimension = asked_periods(asked, query, query.interval), _dimension(query.group_by)
+    grid = await _grid(asked, wanted, query.interval, dimension, query.currency)
+    found = await _moved(asked, wanted, query.interval, dimension, query.currency)
+    rows = movements.figures(grid, found, wanted, query.group_by, query.currency)
+    return Found(rows, sum(row.opening is None or row.closing is None for row in rows))
+
+
+async def headline(asked: Asked) -> Found:
+    """How the business does, per currency: recurring revenue, churn, what was invoiced and what was kept."""
+    query: Window = asked.query
+    since, until = _window(asked, query)
+    at_end = replace(asked, moment=replace(asked.moment, at=until))
+    months = periods(before(until, 12, "month"), until, "month", until, 12)
+    eve = periods(before(since, 1, "day"), since, "day", since, 1)
+    dimension = _dimension(query.group_by)
+    parts = revenue.Parts(
+        trend=await _grid(at_end, months, "month", dimension, query.currency),
+        eve=await _grid(at_end, eve, "day", dimension, query.currency),
+        moved=await _between(at_end, since, until, dimension, query.currency),
+        invoiced=await _sums(at_end, revenue.invoiced(at_end.moment, since, query.group_by, query.currency)),
+        returned=await _sums(at_end, revenue.returned(at_end.moment, since, query.group_by, query.currency)),
+    )
+    rows = revenue.headlines(parts, months, since, until, query.group_by, query.currency)
+    return Found(rows, sum(row.mrr is None for row in rows), (NO_FEES, WITH_TAX))
+
+
+def asked_periods(asked: Asked, query: Months, grain: str) -> tuple[Period, ...]:
+    """The periods of a table, at least one. Raises a Problem where there are none, or too many."""
+    at = asked.moment.at
+    until = exclusive_end("to", query.to) if query.to else at
+    since = first_instant("from", query.from_) if query.from_ else before(min(until, at), USUAL[grain], grain)
+    _check(since, until, at)
+    found = periods(since, until, grain, at, MOST)
+    if len(found) > MOST:
+        raise refused("from", f"`from` ({since:%Y-%m-%d}) is too early: a table has {MOST} periods at most.")
+    return found
+
+
+def _window(asked: Asked, query: Window) -> tuple[datetime, datetime]:
+    at = asked.moment.at
+    until = exclusive_end("to", query.to) if query.to else at
+    since = first_instant("from", query.from_) if query.from_ else before(min(until, at), 1, "month")
+    _check(since, until, at)
+    return since, min(until, at)
+
+
+def _check(since: datetime, until: datetime, at: datetime) -> None:
+    if since >= until:
+        raise refused("from", f"`from` ({since:%Y-%m-%d}) is not before the end of `to` ({until:%Y-%m-%d}).")
+    if since >= at:
+        raise refused("from", f"`from` ({since:%Y-%m-%d}) is not before `as_of` ({at:%Y-%m-%d %H:%M:%S}).")
+
+
+def _dimension(group_by: str | None) -> str:
+    return "" if group_by in (None, "currency") else str(group_by)
+
+
+async def _grid(
+    asked: Asked, wanted: Sequence[Period], grain: str, dimension: str, currency: str | None
+) -> Grid:
+    """The figures before the first period and at the end of each."""
+    at = mrr.instants(wanted)
+    grouping = mrr.GROUPINGS[dimension]
+    if dimension not in mrr.SUMMED:
+        grid: Grid = {}
+        async for own in _customers(asked.snapshot, mrr.lines(asked.moment, at[-1], currency)):
+            mrr.add_customer(grid, own, at, grouping)
+        return grid
+    query = mrr.sums(asked.moment, asked.is_head(MRR), wanted, grain, dimension, currency)
+    grid = mrr.grid_of_sums(await asked.snapshot.fetch(query), wanted)
+    if (since := mrr.midnight_before(at[-1])) < at[-1]:
+        stirred = mrr.stirred(asked.moment, since, at[-1], currency)
+        async for own in _customers(asked.snapshot, stirred):
+            mrr.correct(grid, own, at, grouping)
+    return grid
+
+
+async def _moved(
+    asked: Asked, wanted: Sequence[Period], grain: str, dimension: str, currency: str | None
+) -> movements.Moved:
+    last, grouping = wanted[-1], mrr.GROUPINGS[dimension]
+    found: movements.Moved = {}
+    if dimension not in mrr.SUMMED:
+        async for own in _customers(asked.snapshot, mrr.lines(asked.moment, last.end, currency)):
+            movements.add_customer(found, own, wanted, grain, grouping)
+            if not last.whole:
+                movements.add_part(found, own, last, grain, grouping)
+        return found
+    query = movements.sums(asked.moment, asked.is_head(MRR), wanted, grain, dimension, currency)
+    found = movements.moved_by_sums(await asked.snapshot.fetch(query))
+    if not last.whole:
+        stirred = mrr.stirred(asked.moment, last.start, last.end, currency)
+        async for own in _customers(asked.snapshot, stirred):
+            movements.add_part(found, own, last, grain, grouping)
+    return found
+
+
+async def _between(
+    asked: Asked, since: datetime, until: datetime, dimension: str, currency: str | None
+) -> dict[Cell, tuple[int, ...]]:
+    """What moved in a window."""
+    found: dict[Cell, tuple[int, ...]] = {}
+    async for own in _customers(asked.snapshot, mrr.stirred(asked.moment, since, until, currency)):
+        revenue.add_customer(found, own, since, until, mrr.GROUPINGS[dimension])
+    return found
+
+
+async def _sums(asked: Asked, query: Query) -> revenue.Sums:
+    return revenue.by_cell(await asked.snapshot.fetch(query))
+
+
+async def _customers(snapshot: Snapshot, query: Query) -> AsyncIterator[Sequence[Line]]:
+    """Lines that come in the order of their customers, one customer at a time."""
+    held: list[Line] = []
+    async for rows in snapshot.stream(query):
+        for _, own in groupby((Line(*row) for row in rows), key=lambda line: line.customer):
+            lines = list(own)
+            if held and held[0].customer != lines[0].customer:
+                yield held
+                held = []
+            held += lines
+    if held:
+        yield held
+
+
+def _found(rows: Sequence[mrr.MrrFigure] | Sequence[mrr.MonthFigure]) -> Found:
+    return Found(rows, sum(row.mrr is None for row in rows))

@@ -1,0 +1,34 @@
+"""What the web needs of the rest of the service."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledgerstone.http.database import Pool
+from ledgerstone.ledger.journal import Journal
+
+
+def no_progress() -> Mapping[str, Any]:
+    """Nothing is being rebuilt."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Services:
+    """Handles and settings, made by whoever starts the service.
+
+    `dsn` is the app's, and `pool` one of `reading_pool(dsn)`, not opened yet: the application opens it and
+    closes it. `livemode` is the
+    mode of the log, `webhook_secrets` the provider's signing secrets (several while one is being rolled).
+    `progress` tells of running rebuilds by view name, as values that JSON can hold; `clock` gives Unix
+    seconds."""
+
+    journal: Journal
+    dsn: str = field(repr=False)
+    pool: Pool
+    livemode: bool
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    version: str = "0"
+    progress: Callable[[], Mapping[str, Any]] = no_progress
+    clock: Callable[[], float] = time.time

@@ -1,0 +1,153 @@
+"""Which invoices are there, what is owed on them, and what became of each?"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from ledgerstone.projections.invoices import Invoices
+from ledgerstone.projections.payments import Payments
+from ledgerstone.projections.reads.asked import (
+    TENANT,
+    List,
+    Moment,
+    Place,
+    Query,
+    ask,
+    counted,
+    known,
+    listing,
+    relation,
+)
+
+OVERDUE = "(r.status = 'open' and coalesce(r.due_at < %(at)s, false))"
+
+
+class Invoice(Struct, frozen=True):
+    """An invoice, amounts in minor units of `currency`, with tax. `amount_paid` includes `paid_elsewhere`,
+    which was collected outside the provider. `overdue`: open, and due before the instant asked for."""
+
+    id: str
+    number: str | None
+    customer: str | None
+    tenant: str | None
+    subscription: str | None
+    currency: str
+    total: int
+    tax: int
+    amount_due: int
+    amount_paid: int
+    amount_remaining: int
+    refunded: int
+    disputed: int
+    paid_elsewhere: int
+    status: str
+    settlement: str
+    overdue: bool
+    plans: tuple[str, ...]
+    created_at: datetime
+    due_at: datetime | None
+    finalized_at: datetime | None
+    paid_at: datetime | None
+    voided_at: datetime | None
+    uncollectible_at: datetime | None
+
+
+class InvoiceVersion(Struct, frozen=True):
+    """How an invoice stood for a time, half-open; amounts in minor units."""
+
+    status: str
+    settlement: str
+    total: int
+    tax: int
+    amount_due: int
+    amount_paid: int
+    amount_remaining: int
+    refunded: int
+    disputed: int
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+class InvoicePayment(Struct, frozen=True):
+    """A payment that was used for an invoice."""
+
+    id: str
+    currency: str
+    amount: int
+    refunded: int
+    disputed: int
+    status: str
+    method: str | None
+    provider_reference: str | None
+    at: datetime
+
+
+class InvoiceDetail(Invoice, frozen=True):
+    """An invoice with its payments, and how it stood before, now and later."""
+
+    payments: tuple[InvoicePayment, ...]
+    history: tuple[InvoiceVersion, ...]
+
+
+COMPUTED = {"tenant": TENANT, "overdue": OVERDUE}
+COLUMNS = [COMPUTED.get(name, f"r.{name}") for name in Invoice.__struct_fields__]
+FILTERS = {
+    "status": "r.status = %(status)s",
+    "customer": "r.customer = %(customer)s",
+    "tenant": f"{TENANT} = %(tenant)s",
+    "due_from": "r.due_at >= %(due_from)s",
+    "due_to": "r.due_at < %(due_to)s",
+    "plan": "%(plan)s = any(r.plans)",
+    "currency": "r.currency = %(currency)s",
+}
+"""What may be asked of an invoice; `due_to` is an exclusive instant."""
+
+
+def rows(moment: Moment, given: Mapping[str, Any], after: Place | None, limit: int | None) -> Query:
+    """A list of invoices, those made last first."""
+    return listing(moment, Invoices, COLUMNS, FILTERS, given, "created_at", after, limit)
+
+
+def shape(row: Sequence[Any]) -> Invoice:
+    """A row of `rows` or `one`."""
+    return Invoice(*row)
+
+
+def place(invoice: Invoice) -> Place:
+    """Where an invoice stands in the list."""
+    return invoice.created_at, invoice.id
+
+
+LIST = List(rows, shape, place)
+
+
+def one(moment: Moment, id: str) -> Query:
+    """An invoice by its id."""
+    text = f"select {', '.join(COLUMNS)} from {relation(Invoices)} r"
+    return ask(moment, f"{text} where r.key = %(id)s and {known()} and {counted()}", id=id)
+
+
+def history(moment: Moment, id: str) -> Query:
+    """All versions of an invoice, in the order of their time."""
+    columns = ", ".join(InvoiceVersion.__struct_fields__)
+    where = f"r.key = %(id)s and {known()} order by valid_from"
+    return ask(moment, f"select {columns} from {relation(Invoices)} r where {where}", id=id)
+
+
+def payments(moment: Moment, id: str) -> Query:
+    """The payments that were used for an invoice, in the order of their time."""
+    columns = ", ".join(f"r.{name}" for name in InvoicePayment.__struct_fields__)
+    used = f"select unnest(i.payments) from {relation(Invoices)} i where i.key = %(id)s and {known('i')}"
+    where = f"r.key in ({used} and {counted('i')}) and {known()} and {counted()} order by r.at, r.key"
+    return ask(moment, f"select {columns} from {relation(Payments)} r where {where}", id=id)
+
+
+def detail(
+    row: Sequence[Any], payments: Sequence[Sequence[Any]], history: Sequence[Sequence[Any]]
+) -> InvoiceDetail:
+    """An invoice from the rows of `one`, `payments` and `history`."""
+    used = tuple(InvoicePayment(*payment) for payment in payments)
+    versions = tuple(InvoiceVersion(*version) for version in history)
+    return InvoiceDetail(*[*row, used, versions])

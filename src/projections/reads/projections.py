@@ -1,0 +1,96 @@
+"""How far is each view, and is it well?"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from ledgerstone.projections.reads.asked import Query, tracked
+from ledgerstone.projections.views import VIEWS
+
+NAMES = tuple(tracked(type(view)) for view in VIEWS)
+"""What `views.tracking` calls the views that are served."""
+LATE = 60.0
+"""Seconds that a row of the log may wait for a view before something is wrong."""
+
+
+class Standing(Struct, frozen=True):
+    """How far a view is: it shows the first `position` rows of the log, `lag` rows are still to come, the
+    first of which was recorded `lag_seconds` ago. `state` is `live`, `behind` (by more than a minute),
+    `stopped` (at row `stopped_at`, for a `reason`), `rebuilding` or `absent`. `progress` is what a rebuild
+    tells of itself."""
+
+    name: str
+    version: int
+    state: str
+    position: int
+    lag: int
+    lag_seconds: float
+    stopped_at: int | None
+    reason: str | None
+    advanced_at: datetime | None
+    progress: Any = None
+
+
+def standings() -> Query:
+    """Name, position, stop, reason, last advance, the log's head, and how long its next row has waited."""
+    return Query(
+        "select t.name, t.position, t.stopped_at, t.reason, t.at, h.head, coalesce(extract(epoch from"
+        " clock_timestamp() - (select e.recorded_at from stored_events e"
+        " where e.notification_id = t.position + 1))::float8, 0)"
+        " from views.tracking t, (select coalesce(max(notification_id), 0) as head from stored_events) h"
+        " order by t.name",
+        {},
+    )
+
+
+def shape(rows: Sequence[Sequence[Any]], progress: Mapping[str, Any]) -> list[Standing]:
+    """The rows of `standings`, and a line for each view that has no tables yet."""
+    found = [_standing(row, progress) for row in rows]
+    have = {row[0] for row in rows}
+    return found + [_absent(name) for name in NAMES if name not in have]
+
+
+def troubles(standings: Sequence[Standing]) -> list[str]:
+    """Why the views cannot be relied upon: a sentence for each that is served and not live."""
+    return [_trouble(standing) for standing in standings if standing.state in ("stopped", "behind", "absent")]
+
+
+def _standing(row: Sequence[Any], progress: Mapping[str, Any]) -> Standing:
+    table, position, stopped_at, reason, at, head, waited = row
+    name, version = _named(table)
+    state = "rebuilding" if table not in NAMES else "behind" if waited > LATE else "live"
+    return Standing(
+        name,
+        version,
+        "stopped" if stopped_at is not None else state,
+        position,
+        head - position,
+        max(waited, 0.0),
+        stopped_at,
+        reason,
+        at,
+        progress.get(name),
+    )
+
+
+def _absent(table: str) -> Standing:
+    name, version = _named(table)
+    return Standing(name, version, "absent", 0, 0, 0.0, None, "it has not been built yet", None)
+
+
+def _named(table: str) -> tuple[str, int]:
+    """`mrr_v1` and whatever a rebuild appends to it."""
+    found = re.match(r"(.+)_v(\d+)", table)
+    return (found[1], int(found[2])) if found else (table, 0)
+
+
+def _trouble(standing: Standing) -> str:
+    view = f"{standing.name} v{standing.version}"
+    if standing.state == "behind":
+        return f"{view} is {standing.lag_seconds:.0f} s and {standing.lag} rows behind the log"
+    if standing.state == "stopped":
+        return f"{view} stopped at row {standing.stopped_at}: {standing.reason}"
+    return f"{view} has no tables yet: start the engine, or rebuild it"

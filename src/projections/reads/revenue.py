@@ -1,0 +1,234 @@
+"""How does the business do, in one table? Recurring revenue and its churn, and what was invoiced and kept."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from msgspec import Struct
+
+from ledgerstone.ledger.growth import plus
+from ledgerstone.projections.invoices import Invoices
+from ledgerstone.projections.money import Money
+from ledgerstone.projections.payments import Payments
+from ledgerstone.projections.reads import movements, mrr
+from ledgerstone.projections.reads.asked import Moment, Query, ask, counted, customer, known, relation
+from ledgerstone.projections.reads.mrr import Cell, Figures, Grid, Grouping, Line
+from ledgerstone.projections.reads.periods import Period
+
+SEVERAL = "several"
+"""The group of an invoice with lines of more than one plan: what was paid for each is not kept."""
+
+GROUPS = {
+    None: "''",
+    "currency": "''",
+    "plan": f"case cardinality(r.plans) when 0 then '' when 1 then r.plans[1] else '{SEVERAL}' end",
+    "country": customer("country", "''"),
+    "tenant": customer("tenant", "coalesce(r.customer, '')"),
+}
+"""The group of an invoice `r`."""
+
+Sums = dict[Cell, tuple[int, ...]]
+
+
+class Churn(Struct, frozen=True):
+    """What was lost from the start to the end of the window. `customer_rate` = customers whose recurring
+    revenue went to 0 / customers above 0 at the start; `gross_mrr_rate` = (churn + contraction) / opening;
+    `net_mrr_rate` = (churn + contraction - expansion - reactivation) / opening. Rates are fractions, None
+    where the denominator is 0 or not known."""
+
+    customers: int
+    of_customers: int
+    customer_rate: float | None
+    mrr: int
+    contraction: int
+    of_mrr: int | None
+    gross_mrr_rate: float | None
+    net_mrr_rate: float | None
+
+
+class TrendMonth(Struct, frozen=True):
+    """Recurring revenue at the end of a month, or at the instant asked for."""
+
+    period: str
+    at: datetime
+    mrr: int | None
+
+
+class Headline(Struct, frozen=True):
+    """The figures of a currency or group in a window, in minor units of `currency`.
+
+    - `mrr` just before `to`; `arr` = 12 x mrr; `growth` = the fraction by which mrr differs from the start
+    - `gross_revenue` = invoices finalised in the window, without tax, those voided later included
+    - `net_revenue` = gross - refunds - disputes - voided. `refunds` and `disputes` are what went back in the
+      window less what returned, as the money moved, any tax in it included; `voided` is without tax
+    - `arpa` = mrr / customers above 0; `ltv` = arpa / churn.customer_rate, None when nobody left
+    - `trend`: mrr at the ends of the last twelve months
+    - `platform_fees` are not kept yet: None"""
+
+    currency: str
+    group: str | None
+    since: datetime
+    until: datetime
+    mrr: int | None
+    arr: int | None
+    growth: float | None
+    gross_revenue: int
+    net_revenue: int
+    refunds: int
+    disputes: int
+    voided: int
+    platform_fees: int | None
+    churn: Churn
+    active_subscriptions: int
+    active_customers: int
+    paying_customers: int | None
+    arpa: int | None
+    ltv: int | None
+    trend: tuple[TrendMonth, ...]
+
+
+class Parts(Struct, frozen=True):
+    """What a headline is made of: the figures of the trend's months, the last of which ends with the window,
+    and of the day before the window; what moved in it, what was invoiced (gross, voided), and what went back
+    (refunds, disputes)."""
+
+    trend: Grid
+    eve: Grid
+    moved: Mapping[Cell, tuple[int, ...]]
+    invoiced: Sums
+    returned: Sums
+
+
+def invoiced(moment: Moment, since: datetime, group_by: str | None, currency: str | None) -> Query:
+    """Currency, group, gross revenue, and what was voided of it or of earlier invoices, in the window."""
+    finalized = "r.finalized_at >= %(since)s and r.finalized_at < %(at)s"
+    voided = "r.voided_at >= %(since)s and r.voided_at < %(at)s and r.finalized_at is not null"
+    return ask(
+        moment,
+        f"select r.currency, {GROUPS[group_by]} as grp,"
+        f" coalesce(sum(r.total - r.tax) filter (where {finalized}), 0)::bigint,"
+        f" coalesce(sum(r.total - r.tax) filter (where {voided}), 0)::bigint"
+        f" from {relation(Invoices)} r where {known()} and {counted()}"
+        f" and ({finalized} or {voided}){_only(currency)} group by 1, 2",
+        since=since,
+        currency=currency,
+    )
+
+
+def returned(moment: Moment, since: datetime, group_by: str | None, currency: str | None) -> Query:
+    """Currency, group, what was refunded and what was disputed in the window, less what came back."""
+    sums = ", ".join(
+        f"coalesce(sum(case m.kind when '{out}' then m.amount when '{back}' then -m.amount end), 0)::bigint"
+        for out, back in (("refunded", "refund_returned"), ("disputed", "reinstated"))
+    )
+    payment = f"select * from {relation(Payments)} r where r.key = m.payment and {known()} and {counted()}"
+    invoice = (
+        f"select * from {relation(Invoices)} i where i.key = p.invoice and {known('i')} and {counted('i')}"
+    )
+    place = "select coalesce(i.plans, '{}') as plans, coalesce(p.customer, i.customer) as customer"
+    return ask(
+        moment,
+        f"select m.currency, grp, {sums} from {relation(Money)} m"
+        f" left join lateral ({payment} limit 1) p on true left join lateral ({invoice} limit 1) i on true"
+        f" cross join lateral (select {GROUPS[group_by]} as grp from ({place}) r) g"
+        f" where {known('m')} and m.at >= %(since)s and m.at < %(at)s and m.kind <> 'received'"
+        f"{' and m.currency = %(currency)s' if currency else ''} group by 1, 2",
+        since=since,
+        currency=currency,
+    )
+
+
+def by_cell(rows: Iterable[Sequence[Any]]) -> Sums:
+    """Rows of currency, group and two amounts."""
+    return {(currency, group): tuple(amounts) for currency, group, *amounts in rows}
+
+
+def add_customer(
+    moved: dict[Cell, tuple[int, ...]],
+    own: Sequence[Line],
+    since: datetime,
+    until: datetime,
+    grouping: Grouping,
+) -> None:
+    """Add what moved one customer in the window."""
+    for cell, amounts in movements.between(own, since, until, "day", grouping).items():
+        moved[cell] = plus(moved.get(cell, movements.NONE), amounts)
+
+
+def headlines(
+    parts: Parts,
+    months: Sequence[Period],
+    since: datetime,
+    until: datetime,
+    group_by: str | None,
+    currency: str | None,
+) -> list[Headline]:
+    """One line a currency and group."""
+    money = {cell: [amounts] for cell, amounts in (*parts.invoiced.items(), *parts.returned.items())}
+    cells = mrr.shown({**money, **parts.eve, **parts.trend}, group_by, currency)
+    return [_headline(parts, months, since, until, cell, group) for cell, group in cells]
+
+
+def _headline(
+    parts: Parts, months: Sequence[Period], since: datetime, until: datetime, cell: Cell, group: str | None
+) -> Headline:
+    opening, closing = parts.eve.get(cell, [mrr.NONE])[-1], parts.trend.get(cell, [mrr.NONE])[-1]
+    gross, voided = parts.invoiced.get(cell, (0, 0))
+    refunds, disputes = parts.returned.get(cell, (0, 0))
+    churn = _churn(opening, closing, parts.moved.get(cell, movements.NONE))
+    now, paying = mrr.mrr(closing), closing[3]
+    arpa = Fraction(now, paying) if now is not None and paying else None
+    return Headline(
+        currency=cell[0],
+        group=group,
+        since=since,
+        until=until,
+        mrr=now,
+        arr=None if now is None else 12 * now,
+        growth=mrr.change(opening, closing),
+        gross_revenue=gross,
+        net_revenue=gross - refunds - disputes - voided,
+        refunds=refunds,
+        disputes=disputes,
+        voided=voided,
+        platform_fees=None,
+        churn=churn,
+        active_subscriptions=closing[1],
+        active_customers=closing[2],
+        paying_customers=None if now is None else paying,
+        arpa=None if arpa is None else round(arpa),
+        ltv=round(arpa * churn.of_customers / churn.customers) if arpa and churn.customer_rate else None,
+        trend=_trend(parts.trend.get(cell), months),
+    )
+
+
+def _churn(opening: Figures, closing: Figures, found: tuple[int, ...]) -> Churn:
+    moved = dict(zip(movements.COLUMNS, found, strict=True))
+    before = None if mrr.mrr(closing) is None else mrr.mrr(opening)
+    lost = moved["churn"] + moved["contraction"]
+    return Churn(
+        customers=moved["churn_customers"],
+        of_customers=opening[3],
+        customer_rate=_rate(moved["churn_customers"], opening[3] if before is not None else None),
+        mrr=moved["churn"],
+        contraction=moved["contraction"],
+        of_mrr=before,
+        gross_mrr_rate=_rate(lost, before),
+        net_mrr_rate=_rate(lost - moved["expansion"] - moved["reactivation"], before),
+    )
+
+
+def _rate(part: int, whole: int | None) -> float | None:
+    return part / whole if whole else None
+
+
+def _trend(figures: Sequence[Figures] | None, months: Sequence[Period]) -> tuple[TrendMonth, ...]:
+    found = figures or [mrr.NONE] * (len(months) + 1)
+    return tuple(
+        TrendMonth(month.label, month.end, mrr.mrr(now)) for month, now in zip(months, found[1:], strict=True)
+    )
+
+
+def _only(currency: str | None) -> str:
+    return " and r.currency = %(currency)s" if currency else ""

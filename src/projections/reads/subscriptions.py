@@ -1,0 +1,132 @@
+"""Which subscriptions are there, what is each worth, and how did it come to that?"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Raw, Struct
+
+from ledgerstone.projections.mrr import Mrr
+from ledgerstone.projections.reads.asked import (
+    TENANT,
+    List,
+    Moment,
+    Place,
+    Query,
+    ask,
+    counted,
+    known,
+    listing,
+    relation,
+)
+from ledgerstone.projections.subscriptions import Subscriptions
+
+
+class Subscription(Struct, frozen=True):
+    """A subscription; `mrr` in minor units of `currency` a month, 0 while it does not count, None when not
+    all is known. `items` are its lines: id, price, plan, quantity, interval, interval_count, unit_amount."""
+
+    id: str
+    customer: str
+    tenant: str
+    status: str
+    collection_paused: bool
+    currency: str
+    mrr: int | None
+    items: Raw
+    plans: tuple[str, ...]
+    started_at: datetime
+    trial_end: datetime | None
+    cancel_at: datetime | None
+    cancel_at_period_end: bool
+    canceled_at: datetime | None
+    ended_at: datetime | None
+    reason: str | None
+    feedback: str | None
+
+
+class Chapter(Struct, frozen=True):
+    """How a subscription stood for a time, half-open; `mrr` as it was when that time began."""
+
+    status: str
+    collection_paused: bool
+    mrr: int | None
+    items: Raw
+    plans: tuple[str, ...]
+    trial_end: datetime | None
+    cancel_at: datetime | None
+    ended_at: datetime | None
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+class SubscriptionDetail(Subscription, frozen=True):
+    """A subscription with its timeline."""
+
+    timeline: tuple[Chapter, ...]
+
+
+def _mrr(during: str) -> str:
+    return (
+        "(select case when bool_or(m.mrr is null) then null else coalesce(sum(m.mrr), 0)::bigint end"
+        f" from {relation(Mrr)} m where m.key = r.customer and m.subscription = r.id and {known('m')}"
+        f" and {during})"
+    )
+
+
+AT_ITS_START = "m.valid_from <= r.valid_from and (m.valid_to is null or m.valid_to > r.valid_from)"
+COMPUTED = {"tenant": TENANT, "mrr": _mrr(counted("m"))}
+COLUMNS = [COMPUTED.get(name, f"r.{name}") for name in Subscription.__struct_fields__]
+ITEMS = Subscription.__struct_fields__.index("items")
+FILTERS = {
+    "status": "r.status = %(status)s",
+    "customer": "r.customer = %(customer)s",
+    "tenant": f"{TENANT} = %(tenant)s",
+    "plan": "%(plan)s = any(r.plans)",
+    "currency": "r.currency = %(currency)s",
+}
+"""What may be asked of a subscription."""
+
+
+def rows(moment: Moment, given: Mapping[str, Any], after: Place | None, limit: int | None) -> Query:
+    """A list of subscriptions, those begun last first."""
+    return listing(moment, Subscriptions, COLUMNS, FILTERS, given, "started_at", after, limit)
+
+
+def shape(row: Sequence[Any]) -> Subscription:
+    """A row of `rows`."""
+    return Subscription(*_with_items(row, ITEMS))
+
+
+def place(subscription: Subscription) -> Place:
+    """Where a subscription stands in the list."""
+    return subscription.started_at, subscription.id
+
+
+LIST = List(rows, shape, place)
+
+
+def one(moment: Moment, id: str) -> Query:
+    """A subscription by its id."""
+    text = f"select {', '.join(COLUMNS)} from {relation(Subscriptions)} r"
+    return ask(moment, f"{text} where r.key = %(id)s and {known()} and {counted()}", id=id)
+
+
+def timeline(moment: Moment, id: str) -> Query:
+    """All that is known of a subscription's life, in the order of its time."""
+    columns = ", ".join(
+        _mrr(AT_ITS_START) if name == "mrr" else f"r.{name}" for name in Chapter.__struct_fields__
+    )
+    where = f"r.key = %(id)s and {known()} order by r.valid_from"
+    return ask(moment, f"select {columns} from {relation(Subscriptions)} r where {where}", id=id)
+
+
+def detail(row: Sequence[Any], chapters: Sequence[Sequence[Any]]) -> SubscriptionDetail:
+    """A subscription from the rows of `one` and `timeline`."""
+    at = Chapter.__struct_fields__.index("items")
+    timeline = tuple(Chapter(*_with_items(chapter, at)) for chapter in chapters)
+    return SubscriptionDetail(*[*_with_items(row, ITEMS), timeline])
+
+
+def _with_items(row: Sequence[Any], at: int) -> list[Any]:
+    return [*row[:at], Raw(row[at].encode()), *row[at + 1 :]]

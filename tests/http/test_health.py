@@ -1,0 +1,73 @@
+"""Is the service alive and ready, and how do its views stand?"""
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from ledgerstone.projections.views import VIEWS
+from tests.http.parts import PROBLEM, Service
+from tests.worlds import messages
+
+
+def test_a_service_with_an_empty_log_is_ready(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json()["views"] == {view.name: 0 for view in VIEWS}
+
+
+def test_all_views_are_listed_with_their_lag(service: Service, client: TestClient) -> None:
+    told = messages(1)
+    service.hear(told[:9])
+    service.journal.append_many(told[9:])
+    head = service.journal.head()
+
+    rows = client.get("/sys/projections").json()["data"]
+    assert {row["name"] for row in rows} == {view.name for view in VIEWS}
+    assert all(row["position"] + row["lag"] == head and row["lag"] > 0 for row in rows)
+    assert all(row["lag_seconds"] > 0 and row["state"] == "live" for row in rows)
+    assert f'ledgerstone_view_lag_rows{{view="mrr"}} {float(rows[0]["lag"])}' in client.get("/metrics").text
+
+
+def test_a_stopped_view_is_named_with_its_reason(service: Service, client: TestClient) -> None:
+    service.hear(messages(1))
+    with psycopg.connect(service.services.dsn, autocommit=True) as connection:
+        connection.execute(
+            "update views.tracking set stopped_at = 7, reason = 'row 7 is odd' where name = 'mrr_v1'"
+        )
+
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
+    assert answer.json()["reasons"] == ["mrr v1 stopped at row 7: row 7 is odd"]
+    mrr = next(row for row in client.get("/sys/projections").json()["data"] if row["name"] == "mrr")
+    assert (mrr["state"], mrr["stopped_at"]) == ("stopped", 7)
+
+
+def test_a_view_that_is_a_minute_behind_is_not_relied_upon(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.hear(messages(1)[:5])
+    service.journal.append_many(messages(1)[5:])
+    assert client.get("/readyz").status_code == 200
+
+    monkeypatch.setattr("ledgerstone.projections.reads.projections.LATE", 0.0)
+    reasons = client.get("/readyz").json()["reasons"]
+    assert len(reasons) == len(VIEWS)
+    assert all("behind the log" in reason for reason in reasons)
+
+
+def test_views_that_were_never_built_are_said_to_be_missing(service: Service, client: TestClient) -> None:
+    with psycopg.connect(service.services.dsn, autocommit=True) as connection:
+        connection.execute("delete from views.tracking where name = 'mrr_v1'")
+
+    assert client.get("/readyz").json()["reasons"] == [
+        "mrr v1 has no tables yet: start the engine, or rebuild it"
+    ]
+    assert client.get("/sys/billing/mrr").status_code == 503
+    assert client.get("/sys/invoices").status_code == 200
+
+
+def test_what_was_refused_and_parked_is_seen_in_sync(business: TestClient) -> None:
+    health = business.get("/sys/sync/stripe").json()["data"]
+
+    assert (health["status"], health["parked"], health["refused"]) == ("ok", 0, 0)
+    assert health["heard"] == sum(row["heard"] for row in health["types"])
+    assert health["last_heard_at"]
