@@ -11,7 +11,7 @@ import click
 import uvicorn
 
 from ledgerstone.adapters.postgres.database import Database
-from ledgerstone.bootstrap import Settings, following, journal_of, migrated
+from ledgerstone.bootstrap import Settings, following, journal_of, migrated, tune_interpreter
 from ledgerstone.http.app import create_app
 from ledgerstone.http.database import reading_pool
 from ledgerstone.http.services import Services
@@ -33,6 +33,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
             say("STRIPE_WEBHOOK_SECRETS is not set: every webhook will be refused")
         with journal_of(database) as journal, following(database, journal, _trouble):
             server = uvicorn.Server(_configured(settings, database, journal))
+            tune_interpreter()
             say(f"http://{_shown(bound)} (Ctrl-C ends it)")
             with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has ended
                 server.run([bound])

@@ -52,6 +52,10 @@ class ViewsDiffer(Exception):
             + "\nIf the code of a view changed on purpose, give it a new version."
         )
 
+    def __reduce__(self) -> tuple[type["ViewsDiffer"], tuple[Sequence[str]]]:
+        """So that it comes whole from a worker's process."""
+        return type(self), (self.differences,)
+
 
 class Built(Struct, frozen=True):
     """What was rebuilt: the views, and the position that they are at."""

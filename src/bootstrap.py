@@ -1,0 +1,185 @@
+"""What is configured, and how do the parts come together? The only file that knows everything.
+
+Configuration is the environment alone, read and checked once, at the start."""
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
+
+import msgspec
+import psycopg
+from msgspec import Struct
+from psycopg.conninfo import conninfo_to_dict
+
+from ledgerstone.adapters.postgres.binaries import EmbeddedError
+from ledgerstone.adapters.postgres.database import Database, open_database
+from ledgerstone.adapters.postgres.dump import DumpError
+from ledgerstone.adapters.postgres.listen import Listener
+from ledgerstone.adapters.postgres.lock import AlreadyRunning
+from ledgerstone.adapters.postgres.migrations import MigrationError, migrate
+from ledgerstone.adapters.postgres.recorder import environment
+from ledgerstone.adapters.postgres.view_store import PostgresViews, TablesDiffer
+from ledgerstone.ledger.journal import Journal, LogUnavailable
+from ledgerstone.projections.engine import Engine
+from ledgerstone.projections.live import follow
+from ledgerstone.projections.rebuild import ViewsDiffer
+from ledgerstone.projections.views import VIEWS
+
+CHANNEL = "stored_events"
+"""On which the log tells that it grew."""
+PATIENCE = 15.0
+"""Seconds that a window of the engine may take to end: a database that says nothing must not keep us."""
+
+
+class ConfigurationError(Exception):
+    """The environment cannot be used; the message names every variable that is wrong, and why."""
+
+
+EXPECTED = (
+    ConfigurationError,
+    EmbeddedError,
+    MigrationError,
+    DumpError,
+    AlreadyRunning,
+    TablesDiffer,
+    ViewsDiffer,
+    LogUnavailable,
+    psycopg.OperationalError,
+)
+"""What can go wrong without a mistake of ours: the message is for people, and a traceback would hide it."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The environment, decoded: each field is the variable of its name in capitals."""
+
+    database_url: str | None = None
+    migration_database_url: str | None = None
+    stripe_api_key: str | None = None
+    stripe_webhook_secrets: tuple[str, ...] = ()
+    stripe_livemode: bool = True
+    stripe_api_base: str = "https://api.stripe.com"
+    ledgerstone_env: Literal["development", "production"] = "development"
+    ledgerstone_home: Path = Path("var/pg")
+
+    def __repr__(self) -> str:
+        return f"Settings({self.ledgerstone_env}, secrets not shown)"
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process. Raises ConfigurationError, which names all that is wrong at once."""
+    told = {name: value for name in Settings.__struct_fields__ if (value := environ.get(name.upper()))}
+    told.setdefault("ledgerstone_home", str(_home(environ)))
+    wrong: list[str] = []
+    decoded: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        if field.name in told:
+            try:
+                decoded[field.name] = _decoded(told[field.name], field.type)
+            except ValueError as error:
+                wrong.append(f"{field.name.upper()}: {error}")
+    settings = Settings(**decoded)
+    wrong += _contradictions(settings)
+    if wrong:
+        raise ConfigurationError("the environment cannot be used:\n  " + "\n  ".join(wrong))
+    return settings
+
+
+def _decoded(value: str, kind: Any) -> Any:
+    """A variable's text as its field's type; ValueError says what it should be."""
+    if kind is Path:
+        return Path(value).expanduser()
+    if kind == tuple[str, ...]:
+        return tuple(part for part in map(str.strip, value.split(",")) if part)
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except ValueError:
+        choices = get_args(kind) if get_origin(kind) is Literal else ("true", "false")
+        raise ValueError(f"{value!r} is not one of {', '.join(choices)}") from None
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    for name in ("database_url", "migration_database_url"):
+        try:
+            conninfo_to_dict(getattr(settings, name) or "")
+        except psycopg.ProgrammingError as error:
+            yield f"{name.upper()}: {str(error).strip()}"
+    if settings.migration_database_url and not settings.database_url:
+        yield "MIGRATION_DATABASE_URL: set without DATABASE_URL: set both, or neither"
+    if settings.ledgerstone_env == "production" and not settings.database_url:
+        yield "DATABASE_URL: needed where LEDGERSTONE_ENV is production"
+    base = urlsplit(settings.stripe_api_base)
+    if base.scheme not in ("http", "https") or not base.hostname:
+        yield f"STRIPE_API_BASE: {settings.stripe_api_base!r} is no http or https address"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    """Beside the checkout that we run in, else where this user's programs keep their data."""
+    if Path("pyproject.toml").exists() or Path("var/pg").is_dir():
+        return Path("var/pg")
+    data = environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+    return Path(data, "ledgerstone/pg")
+
+
+def tune_interpreter() -> None:
+    """For a process that serves: threads hand over often, or else the one that commits waits for the one that
+    reads requests, five milliseconds at a time. And Python looks for garbage in circles seldom: our values
+    have none, and looking through the caches of a long-lived process costs a quarter of its time."""
+    sys.setswitchinterval(0.0005)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
+@contextmanager
+def migrated(settings: Settings) -> Iterator[Database]:
+    """The database, at this version. The owner's role is used here and nowhere else."""
+    with open_database(
+        settings.ledgerstone_home, settings.database_url, settings.migration_database_url
+    ) as database:
+        migrate(database)
+        yield database
+
+
+@contextmanager
+def journal_of(database: Database) -> Iterator[Journal]:
+    """The journal over the log of a database; on the way out, what waits is written."""
+    journal = Journal(environment(database.app_dsn))
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def views_of(database: Database, suffix: str = "") -> Iterator[PostgresViews]:
+    """The tables of views."""
+    store = PostgresViews(database.app_dsn, suffix)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def following(database: Database, journal: Journal, trouble: Callable[[Exception], None]) -> Iterator[Engine]:
+    """An engine that keeps the views up to date in a thread of its own. `trouble` hears of failures, all of
+    which it outlives."""
+    with views_of(database) as store:
+        engine, stopping = Engine(VIEWS, journal, store), Event()
+        listener = Listener(database.app_dsn, CHANNEL)
+        work = (engine, listener.wait, stopping, trouble)
+        thread = Thread(target=follow, args=work, name="ledgerstone-engine", daemon=True)
+        thread.start()
+        try:
+            yield engine
+        finally:
+            stopping.set()
+            listener.stop()
+            thread.join(PATIENCE)
+            listener.close()

@@ -1,0 +1,163 @@
+"""The commands of `ledgerstone`. What a command needs is imported when it runs, so that help is quick."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import click
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class Commands(click.Group):
+    """What can go wrong without a mistake of ours ends with a sentence, and not with a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # As Ctrl-C: every `with` on the way out closes what it opened.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from ledgerstone.bootstrap import EXPECTED
+
+            if not isinstance(error, EXPECTED):
+                raise
+            raise click.ClickException(str(error).strip()) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ledgerstone")
+def main() -> None:
+    """The books of a subscription business, as an append-only log.
+
+    Configuration is the environment: see README.md. Without DATABASE_URL a PostgreSQL of our own runs in
+    LEDGERSTONE_HOME.
+    """
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+def serve(host: str, port: int) -> None:
+    """Answer requests and keep the views up to date, until Ctrl-C or SIGTERM."""
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.serve import serve
+
+    if host not in LOOPBACK:
+        raise click.BadParameter(
+            f"{host} can be reached from other machines, and there is no access control yet: listen on"
+            " 127.0.0.1, behind something that has it",
+            param_hint="--host",
+        )
+    serve(read_settings(), host, port, click.echo)
+
+
+@main.command()
+@click.option("--home", type=FOLDER, default="var/demo", show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--customers", default=300, show_default=True, type=click.IntRange(1))
+@click.option("--months", default=24, show_default=True, type=click.IntRange(1))
+@click.option("--port", type=click.IntRange(1, 65535), help="Default: 8000, else any that is free.")
+@click.option("--exit", is_flag=True, help="End after the table.")
+@click.pass_context
+def demo(ctx: click.Context, /, **chosen: Any) -> None:
+    """Deliver two years of a generated business as signed webhooks, and show its MRR.
+
+    It uses an embedded PostgreSQL of its own in HOME, never DATABASE_URL, and exits with 1 when the figures
+    are not the generator's truth.
+    """
+    from ledgerstone.commands.demo import Options, demonstrate
+
+    ctx.exit(0 if demonstrate(Options(**chosen), click.echo) else 1)
+
+
+@main.group("import")
+def import_() -> None:
+    """Bring history into the log."""
+
+
+@import_.command("stripe-events")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.pass_context
+def stripe_events(ctx: click.Context, file: Path) -> None:
+    """Import Stripe events from FILE, one JSON object a line, gzipped or not (-: standard input).
+
+    Running it again is safe: what is known counts as duplicate. It exits with 1 when lines were refused.
+    """
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.imports import import_events
+
+    report = import_events(read_settings(), file)
+    click.echo(report)
+    ctx.exit(0 if report.complete else 1)
+
+
+@main.command()
+@click.argument("views", nargs=-1, metavar="[VIEW]...")
+def rebuild(views: tuple[str, ...]) -> None:
+    """Make views anew from the log (all, if none is named), compare, and swap.
+
+    The old ones are read meanwhile. Where rows differ under the same version, nothing is swapped.
+    """
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.rebuild import rebuild_views
+
+    try:
+        for built in rebuild_views(read_settings(), views):
+            click.echo(f"{', '.join(built.views)}: rebuilt up to position {built.position:,}")
+    except LookupError as error:
+        raise click.BadParameter(str(error.args[0]), param_hint="VIEW") from None
+
+
+@main.command()
+@click.pass_context
+def verify(ctx: click.Context) -> None:
+    """Check every row of the log and every view; exit with 1 when something is wrong."""
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.verify import verify
+
+    verdict = verify(read_settings())
+    for mark, sentences in (
+        ("ok   ", verdict.fine),
+        ("note ", verdict.remarks),
+        ("WRONG", verdict.wrong),
+    ):
+        for sentence in sentences:
+            click.echo(f"{mark} {sentence}")
+    ctx.exit(1 if verdict.wrong else 0)
+
+
+@main.group()
+def db() -> None:
+    """The database: where it is, stopping it, a copy of it."""
+
+
+@db.command()
+def dsn() -> None:
+    """Print how to connect as the service does, as of: psql "$(ledgerstone db dsn)"."""
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.db import app_dsn
+
+    click.echo(app_dsn(read_settings()))
+
+
+@db.command()
+def stop() -> None:
+    """Stop the embedded PostgreSQL, whoever uses it."""
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.db import stop_embedded
+
+    click.echo("stopped" if stop_embedded(read_settings()) else "it was not running")
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+def dump(file: Path) -> None:
+    """Write the whole database to FILE, for pg_restore."""
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.db import dump_to
+
+    click.echo(f"{dump_to(read_settings(), file):,} bytes in {file}")

@@ -1,0 +1,69 @@
+"""Configuration is read once, and all that is wrong with it is said at once."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from ledgerstone.adapters.postgres.database import Database
+from ledgerstone.bootstrap import ConfigurationError, following, journal_of, read_settings, views_of
+from ledgerstone.projections.view import chains, table
+from ledgerstone.projections.views import VIEWS
+from tests.worlds import messages
+
+
+def test_nothing_needs_to_be_configured() -> None:
+    settings = read_settings({"HOME": "/home/acme"})
+    assert settings.database_url is None
+    assert settings.stripe_livemode is True
+
+
+def test_secrets_stand_side_by_side_while_one_is_being_rolled() -> None:
+    settings = read_settings({"STRIPE_WEBHOOK_SECRETS": "whsec_old, whsec_new,"})
+    assert settings.stripe_webhook_secrets == ("whsec_old", "whsec_new")
+    assert "whsec" not in repr(settings)
+
+
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    assert read_settings({"DATABASE_URL": "", "STRIPE_LIVEMODE": ""}).stripe_livemode is True
+
+
+def test_every_error_is_in_one_message() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        read_settings(
+            {
+                "STRIPE_LIVEMODE": "perhaps",
+                "STRIPE_API_BASE": "stripe",
+                "LEDGERSTONE_ENV": "prod",
+                "MIGRATION_DATABASE_URL": "dbname=books",
+            }
+        )
+    told = str(raised.value)
+    assert "STRIPE_LIVEMODE: 'perhaps' is not one of true, false" in told
+    assert "STRIPE_API_BASE" in told
+    assert "LEDGERSTONE_ENV: 'prod' is not one of development, production" in told
+    assert "MIGRATION_DATABASE_URL" in told
+
+
+def test_production_asks_for_a_database() -> None:
+    with pytest.raises(ConfigurationError, match="DATABASE_URL: needed"):
+        read_settings({"LEDGERSTONE_ENV": "production"})
+
+
+def test_without_a_checkout_data_lie_where_this_users_programs_keep_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_settings({"XDG_DATA_HOME": "/data"}).ledgerstone_home == Path("/data/ledgerstone/pg")
+
+
+def test_the_engine_follows_the_log_until_it_is_told_to_end(database: Database) -> None:
+    troubles: list[Exception] = []
+    with journal_of(database) as journal, views_of(database) as store:
+        with following(database, journal, troubles.append):
+            for message in messages(1):
+                journal.append(message)
+            while any(store.position([*map(table, group)]) < journal.head() for group in chains(VIEWS)):
+                pass
+        assert not troubles
+        assert not [each for each in threading.enumerate() if each.name == "ledgerstone-engine"]
