@@ -161,3 +161,18 @@ def dump(file: Path) -> None:
     from ledgerstone.commands.db import dump_to
 
     click.echo(f"{dump_to(read_settings(), file):,} bytes in {file}")
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+@click.option("--home", type=FOLDER, default="var/bench", show_default=True)
+@click.option("--customers", default=1_200, show_default=True, type=click.IntRange(1))
+@click.option("--memory", default=200_000, show_default=True, type=click.IntRange(1_000), metavar="EVENTS")
+def bench(names: tuple[str, ...], home: Path, customers: int, memory: int) -> None:
+    """Measure beside peers in the same run, on a PostgreSQL of its own in HOME; see docs/performance.md."""
+    from ledgerstone.bench.run import BENCHES, run
+
+    if unknown := sorted(set(names) - BENCHES.keys()):
+        raise click.ClickException(f"nothing measures {', '.join(unknown)}: there are {', '.join(BENCHES)}")
+    if not run(home, names, customers, memory, click.echo):
+        raise click.exceptions.Exit(1)

@@ -21,8 +21,13 @@ class Result(Struct, frozen=True):
     unit: str
     note: str = ""
 
+    @property
+    def kept(self) -> bool:
+        """Whether the promise was."""
+        return self.ratio >= self.promised
+
     def __str__(self) -> str:
-        verdict = "ok" if self.ratio >= self.promised else "BELOW"
+        verdict = "ok" if self.kept else "BELOW"
         figures = (
             f"{self.ours:>12,.0f} {self.peer:>12,.0f}  {self.ratio:>7.2f}x  (at least {self.promised:g}x)"
         )

@@ -2,16 +2,16 @@
 
 Rows of the log count evidence too; the rate per fact is told beside it."""
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+
+import psycopg
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.bench import peer
 from ledgerstone.bench.measure import Result, paired, rate
+from ledgerstone.commands import workers
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.view import chains, table
 from ledgerstone.projections.views import VIEWS
 
@@ -22,11 +22,15 @@ SUFFIX = "_bench"
 def live(database: Database, journal: Journal, stock: peer.Stock) -> Result:
     """Catching up from nothing in the live engine's windows."""
     what, promised = "live catch-up of all views", 25
-    return _result(what, promised, database, journal, stock, lambda: _caught_up(database, journal))
+    return _result(what, promised, database, journal, stock, lambda: _caught_up(database))
 
 
-def rebuilt(database: Database, journal: Journal, stock: peer.Stock, rebuild: Callable[[], object]) -> Result:
-    """The plain rebuild, from new tables to the swap."""
+def rebuilt(database: Database, journal: Journal, stock: peer.Stock) -> Result:
+    """The plain rebuild, as the command does it: new tables, comparison with those that are read, swap."""
+
+    def rebuild() -> None:
+        workers.rebuilt(database.app_dsn, chains(VIEWS), lambda done, total: None)
+
     return _result("plain rebuild of all views", 40, database, journal, stock, rebuild)
 
 
@@ -38,7 +42,7 @@ def _result(
     stock: peer.Stock,
     work: Callable[[], object],
 ) -> Result:
-    rows, facts = journal.head(), _facts(journal)
+    rows, facts = journal.head(), _facts(database)
 
     def theirs() -> float:
         peer.forget(database.app_dsn)
@@ -49,29 +53,18 @@ def _result(
     return paired(what, lambda: rate(rows, work), theirs, promised, "log rows/s", note=note)
 
 
-def _facts(journal: Journal) -> int:
-    tags = ["stripe-event-heard"]
-    return journal.head() - sum(state is not None for _, _, state in journal.raw(0, 1 << 40, tags))
+def _facts(database: Database) -> int:
+    with psycopg.connect(database.app_dsn) as connection:
+        query = "select count(*) filter (where topic <> 'stripe-event-heard') from stored_events"
+        (facts,) = connection.execute(query).fetchone() or (0,)
+        return int(facts)
 
 
-def _caught_up(database: Database, journal: Journal) -> None:
-    with _empty(database) as store, _no_collector():
-        Engine(VIEWS, journal, store).catch_up()
-
-
-@contextmanager
-def _empty(database: Database) -> Iterator[PostgresViews]:
+def _caught_up(database: Database) -> None:
+    """As the service does when it is far behind: a process for some chains each."""
     store = PostgresViews(database.app_dsn, SUFFIX)
     tables = [table(view) for group in chains(VIEWS) for view in group]
     store.drop(tables)
-    yield store
+    workers.caught_up(database.app_dsn, chains(VIEWS), SUFFIX)
     store.drop(tables)
     store.close()
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """As the service runs its engine."""
-    gc.disable()
-    yield
-    gc.enable()

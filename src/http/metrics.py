@@ -39,6 +39,7 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
+        self._bound: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         labels = ["route", "method", "status"]
         self._requests = Counter(
             "ledgerstone_requests", "Requests by route and status.", labels, registry=self.registry
@@ -50,7 +51,6 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
-        self._bound: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._lag_rows = Gauge(
             "ledgerstone_view_lag_rows", "Rows of the log to come.", ["view"], registry=self.registry
         )

@@ -124,7 +124,7 @@ def stirred(moment: Moment, since: datetime, until: datetime, currency: str | No
     keys = (
         f"r.key in (select m.key from {relation(Mrr)} m where {known('m')}"
         f" and (m.valid_from >= {within.format('m.valid_from')}"
-        f" or m.valid_to > {within.format('m.valid_to')}))"
+        f" or m.valid_to >= {within.format('m.valid_to')}))"
     )
     return _lines(moment, keys, currency, since=since, until=until)
 

@@ -1,0 +1,108 @@
+"""Which figures were promised, and are they reached? Runs them on a PostgreSQL of its own, with fsync on."""
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+import psycopg
+from msgspec import Struct
+from psycopg import sql
+
+from ledgerstone.adapters.postgres.database import APP_ROLE, OWNER_ROLE, Database, create_database
+from ledgerstone.adapters.postgres.embedded import EmbeddedServer
+from ledgerstone.adapters.postgres.migrations import migrate
+from ledgerstone.adapters.postgres.recorder import environment
+from ledgerstone.adapters.stripe.translate.message import read_message
+from ledgerstone.bench import append, imports, peer, reads, views, webhooks
+from ledgerstone.bench.measure import HEADER, Result
+from ledgerstone.bootstrap import tune_interpreter
+from ledgerstone.demo.history import generate
+from ledgerstone.ledger.journal import Journal
+from ledgerstone.ledger.recorded import Recorded
+
+MONTHS = 24
+
+
+class Setting(Struct):
+    """What a figure is measured on: an empty log, and one with the history of a business."""
+
+    empty: Database
+    full: Database
+    journals: dict[str, Journal]
+    stocks: dict[str, peer.Stock]
+    memory: int
+
+    def journal(self, database: Database) -> Journal:
+        """Our journal over a database."""
+        if database.app_dsn not in self.journals:
+            self.journals[database.app_dsn] = Journal(environment(database.app_dsn))
+        return self.journals[database.app_dsn]
+
+    def stock(self, database: Database) -> peer.Stock:
+        """The peer in a database."""
+        if database.app_dsn not in self.stocks:
+            self.stocks[database.app_dsn] = peer.Stock(env=peer.environment(database.app_dsn))
+        return self.stocks[database.app_dsn]
+
+
+Bench = Callable[[Setting], Result]
+
+BENCHES: dict[str, Bench] = {
+    "append": lambda on: append.batches(on.journal(on.empty), on.stock(on.empty)),
+    "together": lambda on: append.together(on.journal(on.empty), on.stock(on.empty)),
+    "webhooks": lambda on: webhooks.durable(on.empty.app_dsn),
+    "live": lambda on: views.live(on.full, on.journal(on.full), on.stock(on.full)),
+    "rebuild": lambda on: views.rebuilt(on.full, on.journal(on.full), on.stock(on.full)),
+    "mrr": lambda on: reads.warm(on.full.app_dsn),
+    "memory": lambda on: imports.memory(on.empty, on.memory),
+}
+
+
+def run(home: Path, names: Sequence[str], customers: int, memory: int, say: Callable[[str], None]) -> bool:
+    """Measure what is named (all, if nothing is) and say each figure; whether all promises were kept."""
+    tune_interpreter()
+    kept = True
+    with _setting(home, customers, memory, say) as setting:
+        say(HEADER)
+        for name in names or BENCHES:
+            result = BENCHES[name](setting)
+            kept = kept and result.kept
+            say(str(result))
+    return kept
+
+
+@contextmanager
+def _setting(home: Path, customers: int, memory: int, say: Callable[[str], None]) -> Iterator[Setting]:
+    with ExitStack() as stack:
+        server = stack.enter_context(EmbeddedServer(home, roles=(OWNER_ROLE, APP_ROLE)))
+        setting = Setting(_afresh(server, "bench_empty"), _afresh(server, "bench_full"), {}, {}, memory)
+        say(f"{platform.machine()}, {os.cpu_count()} processors, {setting.full.description}, fsync on")
+        say(f"a log of {customers:,} customers over {MONTHS} months")
+        stack.callback(_close, setting)
+        rows = setting.journal(setting.full)
+        for _ in rows.append_stream(_history(customers)):
+            pass
+        yield setting
+
+
+def _close(setting: Setting) -> None:
+    for journal in setting.journals.values():
+        journal.close()
+    for stock in setting.stocks.values():
+        stock.close()
+
+
+def _afresh(server: EmbeddedServer, name: str) -> Database:
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+    database = create_database(server, name)
+    migrate(database)
+    return database
+
+
+def _history(customers: int) -> Iterator[tuple[Recorded, ...]]:
+    for event in generate(seed=1, customers=customers, months=MONTHS).events:
+        yield read_message(msgspec.json.encode(event), source="import", signature=None, livemode=True).rows
