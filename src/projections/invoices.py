@@ -70,6 +70,7 @@ class Invoices(View[Told, Part]):
 
     name = "invoices"
     version = 1
+    weight = 6
     hears = (InvoiceSeen, PaymentApplied)
     reads = (Money,)
     state = Told

@@ -42,7 +42,8 @@ class Told(Struct, frozen=True, array_like=True, gc=False):
 
 
 Part = tuple[tuple[MoneyRow, ...], tuple[tuple[str, Course[Refund]], ...]]
-Moved = PaymentReceived | DisputeFundsWithdrawn | DisputeFundsReinstated
+Reversed = RefundSeen | DisputeFundsWithdrawn | DisputeFundsReinstated
+REVERSALS = (RefundSeen, DisputeFundsWithdrawn, DisputeFundsReinstated)
 
 
 class Money(View[Told, Part]):
@@ -53,27 +54,45 @@ class Money(View[Told, Part]):
 
     name = "money"
     version = 1
-    hears = (PaymentReceived, RefundSeen, DisputeFundsWithdrawn, DisputeFundsReinstated)
+    hears = (PaymentReceived, *REVERSALS)
     state = Told
     row = MoneyRow
 
     def keys(self, row: Recorded) -> Iterable[str]:
-        return (row.body.payment,) if isinstance(row.body, Moved | RefundSeen) else ()
+        return (row.body.payment,) if isinstance(row.body, PaymentReceived | Reversed) else ()
 
     def fold(self, state: Told | None, row: Recorded, id: str) -> Told:
-        held = state or Told()
-        if isinstance(row.body, RefundSeen):
-            seen = told(held.refunds.get(row.body.id), row, refund_rank)
-            return Told(held.moves, {**held.refunds, row.body.id: seen})
-        return Told(tuple(sorted((*held.moves, _move(row)))), held.refunds)
+        return heard(state or Told(), row)
 
     def part(self, id: str, state: Told, look: Look) -> Part:
-        return state.moves, tuple((id, course(seen)) for id, seen in sorted(state.refunds.items()))
+        return _part(state)
 
     def rows(self, id: str, part: Part) -> Iterable[MoneyRow]:
-        moves, refunds = part
-        given_back = [row for refund, seen in refunds for row in _refund(refund, id, seen)]
-        return sorted([*moves, *given_back])
+        return _moves(id, part)
+
+
+def heard(held: Told, row: Recorded) -> Told:
+    """What is known of a payment's money with one more row about it."""
+    if isinstance(row.body, RefundSeen):
+        seen = told(held.refunds.get(row.body.id), row, refund_rank)
+        return Told(held.moves, {**held.refunds, row.body.id: seen})
+    return Told(tuple(sorted((*held.moves, _move(row)))), held.refunds)
+
+
+def moves(payment: str, held: Told) -> list[MoneyRow]:
+    """How the money of a payment moved, in order."""
+    return _moves(
+        payment, (held.moves, tuple((id, course(seen)) for id, seen in sorted(held.refunds.items())))
+    )
+
+
+def _part(held: Told) -> Part:
+    return held.moves, tuple((id, course(seen)) for id, seen in sorted(held.refunds.items()))
+
+
+def _moves(payment: str, part: Part) -> list[MoneyRow]:
+    moved, refunds = part
+    return sorted([*moved, *(row for refund, seen in refunds for row in _refund(refund, payment, seen))])
 
 
 def standing(moves: Sequence[MoneyRow], at: datetime) -> tuple[int, int]:

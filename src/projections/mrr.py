@@ -69,6 +69,7 @@ class Mrr(View[Payer, Part]):
 
     name = "mrr"
     version = 1
+    weight = 5
     hears = (SubscriptionSeen, DiscountSeen, CustomerSeen)
     reads = (Terms,)
     state = Payer

@@ -16,9 +16,10 @@ from ledgerstone.ledger.payments import (
 )
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.timeline import Course, History, course
+from ledgerstone.projections import money
 from ledgerstone.projections.histories import told
-from ledgerstone.projections.money import Money, MoneyRow, standing
-from ledgerstone.projections.view import Look, Ref, Row, View
+from ledgerstone.projections.money import REVERSALS, MoneyRow, standing
+from ledgerstone.projections.view import Look, Row, View
 
 
 class Tried(Struct, frozen=True, array_like=True, order=True, gc=False):
@@ -42,13 +43,15 @@ class Used(Struct, frozen=True, array_like=True, order=True, gc=False):
 
 
 class Told(Struct, frozen=True, array_like=True, gc=False):
-    """What was heard of one payment."""
+    """What was heard of one payment, and of its money."""
 
     seen: History[Payment] = History()
     tried: tuple[Tried, ...] = ()
     used: tuple[Used, ...] = ()
+    moved: money.Told = money.Told()
 
 
+Tries = PaymentReceived | PaymentFailed
 Part = tuple[Course[Payment], tuple[Tried, ...], tuple[Used, ...], tuple[MoneyRow, ...]]
 
 
@@ -77,42 +80,29 @@ class Payments(View[Told, Part]):
 
     name = "payments"
     version = 1
-    hears = (PaymentSeen, PaymentReceived, PaymentFailed, PaymentApplied)
-    reads = (Money,)
+    hears = (PaymentSeen, PaymentReceived, PaymentFailed, PaymentApplied, *REVERSALS)
+    weight = 3
     state = Told
     row = PaymentRow
 
     def keys(self, row: Recorded) -> Iterable[str]:
-        match row.body:
-            case PaymentSeen(id=id):
-                return (id,)
-            case PaymentReceived(payment=id) | PaymentFailed(payment=id) | PaymentApplied(payment=id):
-                return (id,)
-        return ()
+        body = row.body
+        if isinstance(body, PaymentSeen):
+            return (body.id,)
+        return (body.payment,) if isinstance(body, Tries | PaymentApplied | money.Reversed) else ()
 
     def fold(self, state: Told | None, row: Recorded, id: str) -> Told:
-        held = state or Told()
-        match row.body:
-            case PaymentSeen():
-                return Told(told(held.seen, row, rank), held.tried, held.used)
-            case PaymentApplied(invoice=invoice):
-                used = tuple(sorted((*held.used, Used(row.happened_at, invoice))))
-                return Told(held.seen, held.tried, used)
-            case PaymentReceived() | PaymentFailed() as charge:
-                return Told(
-                    held.seen, tuple(sorted((*held.tried, _tried(row.happened_at, charge)))), held.used
-                )
-        return held
-
-    def refs(self, id: str, state: Told) -> Iterable[Ref]:
-        return (("money", id),)
-
-    def points(self, row: Recorded) -> Iterable[Ref]:
-        return (("money", id) for id in self.keys(row))
+        held, body = state or Told(), row.body
+        if isinstance(body, PaymentSeen):
+            return replace(held, seen=told(held.seen, row, rank))
+        if isinstance(body, PaymentApplied):
+            return replace(held, used=tuple(sorted((*held.used, Used(row.happened_at, body.invoice)))))
+        if isinstance(body, Tries):
+            return replace(held, tried=tuple(sorted((*held.tried, _tried(row.happened_at, body)))))
+        return replace(held, moved=money.heard(held.moved, row))
 
     def part(self, id: str, state: Told, look: Look) -> Part:
-        moves = tuple(move for move in look(("money", id)) if move.kind != "received")
-        return course(state.seen), state.tried, state.used, moves
+        return course(state.seen), state.tried, state.used, tuple(money.moves(id, state.moved))
 
     def rows(self, id: str, part: Part) -> Iterable[PaymentRow]:
         seen, tried, used, moves = part

@@ -121,8 +121,12 @@ def compare(views: Chained, log: Log, store: Tables, position: int, told: Told =
 
 
 def shares(groups: Sequence[Chained], workers: int) -> list[list[Chained]]:
-    """The chains divided among workers, those of most views first, each to whom has least."""
+    """The chains divided among workers, the heaviest first, each to whom has least."""
     found: list[list[Chained]] = [[] for _ in range(min(workers, len(groups)))]
-    for group in sorted(groups, key=len, reverse=True):
-        min(found, key=lambda share: sum(map(len, share))).append(group)
+    for group in sorted(groups, key=_weight, reverse=True):
+        min(found, key=lambda share: sum(map(_weight, share))).append(group)
     return found
+
+
+def _weight(group: Chained) -> int:
+    return sum(view.weight for view in group)

@@ -30,6 +30,7 @@ class Sync(View[SyncRow, SyncRow]):
 
     name = "sync"
     version = 1
+    weight = 3
     hears = (StripeEventHeard, EvidenceConfirmed, EvidenceConflict, FactConflict, MessageRefused)
     heads = (StripeEventHeard,)
     state = SyncRow

@@ -63,6 +63,8 @@ class View(Generic[S, P]):
     heads: ClassVar[tuple[type[Fact], ...]] = ()
     """Of these only the head is heard: an evidence without its payload."""
     reads: ClassVar[tuple[type["View[Any, Any]"], ...]] = ()
+    weight: ClassVar[int] = 1
+    """How much work it is next to others, to divide views among processes."""
     state: ClassVar[Any]
     row: ClassVar[type[Row] | None] = None
     summaries: ClassVar[tuple[Summary, ...]] = ()
