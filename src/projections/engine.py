@@ -99,16 +99,15 @@ class Chain:
     def advance(self, heard: Sequence[Heard], upto: int) -> None:
         """Fold the rows of one window that this chain hears, and write. A row that cannot be decoded or
         folded stops the chain just before it; raises `Overtaken` when another engine was faster."""
-        failed = self._fold(heard)
-        if failed is None:
-            self._write(upto)
-            return
-        self._folder.forget()
-        at, reason = failed
-        self._fold([(position, row) for position, row in heard if position < at])
-        self._write(at - 1)
-        self._store.stop(self.tables, at, reason)
-        self.stopped = reason
+        stopped: tuple[int, str] | None = None
+        while failed := self._fold(heard):
+            stopped, upto = failed, failed[0] - 1
+            self._folder.forget()
+            heard = [(position, row) for position, row in heard if position <= upto]
+        self._write(upto)
+        if stopped is not None:
+            self._store.stop(self.tables, *stopped)
+            self.stopped = stopped[1]
 
     def restart(self) -> None:
         """Begin again from what the tables say, with an empty memory."""
