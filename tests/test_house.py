@@ -25,7 +25,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 SHAPES = ROOT / "src/demo/stripe_shapes"  # another company's objects, field by field
 LONGEST_FUNCTION = 60
-LONGEST_FILE = 420
+LONGEST_FILE = 400
 
 
 def _id(path: object) -> str:

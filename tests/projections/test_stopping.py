@@ -17,7 +17,6 @@ from ledgerstone.projections.subscriptions import Subscriptions
 from ledgerstone.projections.view import table
 from tests.worlds import messages
 
-
 FEARED = sorted(
     {row.body.id for message in messages(3) for row in message if isinstance(row.body, CustomerSeen)}
 )[2]

@@ -1,10 +1,9 @@
 """Where the tables of views are: created, read by key, written a window at a time, compared and swapped.
 
 Every window is one transaction that begins with a compare-and-set on the position; a reader sees all of a
-window or nothing. Names come from the code's own declarations, never from input."""
+window or nothing."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from typing import Any, Protocol
 
 import psycopg
@@ -12,36 +11,26 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from ledgerstone.adapters.postgres import arrays
+from ledgerstone.adapters.postgres.view_tables import (
+    CLOSE,
+    INSERT_EDGE,
+    UPSERT_STATE,
+    VERSION,
+    Column,
+    Table,
+    add,
+    contents,
+    copy_in,
+    indexes,
+    insert,
+    part_of,
+    relations,
+    statement,
+)
 
 COPY_FROM = 50
 """From this many rows on COPY is cheaper than an insert a row."""
 CHUNK = 5_000
-
-Column = tuple[str, str]
-
-
-class Sums(Protocol):
-    """A summary's shape: its key columns (the book first) and what is added up."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def cells(self) -> tuple[Column, ...]: ...
-    @property
-    def amounts(self) -> tuple[str, ...]: ...
-    @property
-    def history(self) -> bool: ...
-
-
-class Table(Protocol):
-    """A view's shape."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def columns(self) -> tuple[Column, ...]: ...
-    @property
-    def summaries(self) -> Sequence[Sums]: ...
 
 
 class Write(Protocol):
@@ -57,13 +46,6 @@ class Write(Protocol):
     heads: dict[str, list[tuple[Any, ...]]]
 
 
-VERSION = (
-    ("book", "text"),
-    ("key", "text"),
-    ("rid", "bigint"),
-    ("known_from", "bigint"),
-    ("known_to", "bigint"),
-)
 SESSION = """
     set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off;
     set enable_mergejoin = off; set jit = off; set timezone = 'UTC'
@@ -177,7 +159,7 @@ class PostgresViews:
         connection = self._open()
         with connection.transaction():
             for table in tables:
-                for name, _ in _relations(table):
+                for name, _ in relations(table):
                     connection.execute(sql.SQL("drop table if exists {}").format(self._table(name)))
             connection.execute("delete from views.tracking where name = any(%s)", (self._names(tables),))
 
@@ -186,7 +168,7 @@ class PostgresViews:
         at most `most` a table."""
         found: list[str] = []
         for table in tables:
-            for name, query in _contents(table):
+            for name, query in contents(table):
                 here, there = (
                     sql.SQL(query).format(sql.Identifier("views", name + suffix))
                     for suffix in (self._suffix, other)
@@ -236,7 +218,7 @@ class PostgresViews:
         return self._connection
 
     def _take_place(self, connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
-        for name, _ in _relations(table):
+        for name, _ in relations(table):
             connection.execute(
                 sql.SQL("drop table if exists {}").format(sql.Identifier("views", name + suffix))
             )
@@ -261,7 +243,7 @@ class PostgresViews:
         return sql.Identifier("views", name + self._suffix)
 
     def _sql(self, query: str, table: Table, part: str = "") -> str:
-        return _statement(query, _part(table, part) + self._suffix)
+        return statement(query, part_of(table, part) + self._suffix)
 
     def _create(self, connection: psycopg.Connection[Any], table: Table) -> None:
         new = connection.execute(
@@ -270,9 +252,9 @@ class PostgresViews:
         )
         if new.rowcount == 0:
             return
-        for name, columns in _relations(table):
+        for name, columns in relations(table):
             connection.execute(sql.SQL("create table {} (" + columns + ")").format(self._table(name)))
-        for name, columns in _indexes(table):
+        for name, columns in indexes(table):
             connection.execute(sql.SQL("create index on {} (" + columns + ")").format(self._table(name)))
 
     def _write_small(self, connection: psycopg.Connection[Any], write: Write) -> None:
@@ -280,108 +262,29 @@ class PostgresViews:
         table = write.table
         cursor = connection.cursor(binary=True)
         for states in _chunks(write.states):
-            cursor.execute(self._sql(_UPSERT_STATE, table, "state"), _columns(states), prepare=True)
+            cursor.execute(self._sql(UPSERT_STATE, table, "state"), _columns(states), prepare=True)
         for edges in _chunks(write.edges):
-            cursor.execute(self._sql(_INSERT_EDGE, table, "edge"), _columns(edges), prepare=True)
+            cursor.execute(self._sql(INSERT_EDGE, table, "edge"), _columns(edges), prepare=True)
         for closed in _chunks(write.closed):
-            cursor.execute(self._sql(_CLOSE, table), _columns(closed), prepare=True)
+            cursor.execute(self._sql(CLOSE, table), _columns(closed), prepare=True)
         for sums in table.summaries:
             for heads in _chunks(write.heads.get(sums.name, [])):
                 name = f"{table.name}_{sums.name}_head{self._suffix}"
-                statement = _add(name, tuple(sums.cells), tuple(sums.amounts))
+                statement = add(name, tuple(sums.cells), tuple(sums.amounts))
                 cursor.execute(statement, _columns(heads), prepare=True)
         for name, columns, rows in _new_rows(write):
             if rows and len(rows) < COPY_FROM:
-                cursor.executemany(_insert(name + self._suffix, tuple(columns)), rows)
+                cursor.executemany(insert(name + self._suffix, tuple(columns)), rows)
 
     def _copy_large(self, connection: psycopg.Connection[Any], write: Write) -> None:
         for name, columns, rows in _new_rows(write):
             if len(rows) < COPY_FROM:
                 continue
-            statement = _copy(name + self._suffix, tuple(columns))
+            statement = copy_in(name + self._suffix, tuple(columns))
             with connection.cursor().copy(statement) as copy:
                 copy.set_types([kind for _, kind in columns])
                 for row in rows:
                     copy.write_row(row)
-
-
-@cache
-def _statement(query: str, name: str) -> str:
-    """A statement about one of our tables, as text: composing it costs more than a short execution."""
-    return sql.SQL(query).format(sql.Identifier("views", name)).as_string()
-
-
-@cache
-def _copy(name: str, columns: tuple[Column, ...]) -> str:
-    names = ", ".join(f'"{column}"' for column, _ in columns)
-    return _statement(f"copy {{}} ({names}) from stdin (format binary)", name)
-
-
-@cache
-def _insert(name: str, columns: tuple[Column, ...]) -> str:
-    names = ", ".join(f'"{column}"' for column, _ in columns)
-    values = ", ".join(f"%b::{kind}" for _, kind in columns)
-    return _statement(f"insert into {{}} ({names}) values ({values})", name)
-
-
-@cache
-def _add(name: str, cells: tuple[Column, ...], amounts: tuple[str, ...]) -> str:
-    """Add amounts to cells of a summary, which may be new."""
-    columns = [*cells, *((amount, "bigint") for amount in amounts)]
-    arrays = ", ".join(f"%b::{kind}[]" for _, kind in columns)
-    names = ", ".join(f'"{column}"' for column, _ in columns)
-    keys = ", ".join(f'"{column}"' for column, _ in cells)
-    sums = ", ".join(f'"{amount}" = h."{amount}" + excluded."{amount}"' for amount in amounts)
-    insert = f"insert into {{}} as h ({names}) select * from unnest({arrays})"
-    return _statement(f"{insert} on conflict ({keys}) do update set {sums}", name)
-
-
-_UPSERT_STATE = (
-    "insert into {} (book, key, state) select * from unnest(%b::text[], %b::text[], %b::bytea[])"
-    " on conflict (book, key) do update set state = excluded.state"
-)
-_INSERT_EDGE = (
-    "insert into {} (book, ref_view, ref_id, key)"
-    " select * from unnest(%b::text[], %b::text[], %b::text[], %b::text[]) on conflict do nothing"
-)
-_CLOSE = (
-    "update {} r set known_to = u.position"
-    " from unnest(%b::text[], %b::text[], %b::bigint[], %b::bigint[]) u(book, key, rid, position)"
-    " where r.book = u.book and r.key = u.key and r.rid = u.rid and r.known_to is null"
-)
-
-
-def _part(table: Table, part: str) -> str:
-    return f"{table.name}_{part}" if part else table.name
-
-
-def _relations(table: Table) -> list[tuple[str, str]]:
-    """Every table of a view: its name and its columns in SQL."""
-    rows = ", ".join(f'"{name}" {kind}' for name, kind in (*VERSION, *table.columns))
-    found = [
-        (table.name, rows),
-        (f"{table.name}_state", "book text, key text, state bytea not null, primary key (book, key)"),
-        (f"{table.name}_heard", "book text not null, key text not null, positions bigint[] not null"),
-        (
-            f"{table.name}_edge",
-            "book text, ref_view text, ref_id text, key text, primary key (book, ref_view, ref_id, key)",
-        ),
-    ]
-    for sums in table.summaries:
-        cells = ", ".join(f'"{name}" {kind} not null' for name, kind in sums.cells)
-        amounts = ", ".join(f'"{name}" bigint not null' for name in sums.amounts)
-        keys = ", ".join(f'"{name}"' for name, _ in sums.cells)
-        found.append((f"{table.name}_{sums.name}_head", f"{cells}, {amounts}, primary key ({keys})"))
-        if sums.history:
-            found.append((f"{table.name}_{sums.name}_delta", f"position bigint not null, {cells}, {amounts}"))
-    return found
-
-
-def _indexes(table: Table) -> list[tuple[str, str]]:
-    """What is looked up: versions by key, the rows a key heard, deltas by position. `known_to` is in no
-    index, so that closing a version touches the row alone."""
-    deltas = [(f"{table.name}_{s.name}_delta", "position") for s in table.summaries if s.history]
-    return [(table.name, "book, key, rid"), (f"{table.name}_heard", "book, key"), *deltas]
 
 
 def _new_rows(write: Write) -> Iterable[tuple[str, Sequence[Column], list[Any]]]:
@@ -393,25 +296,6 @@ def _new_rows(write: Write) -> Iterable[tuple[str, Sequence[Column], list[Any]]]
         amounts = ((amount, "bigint") for amount in sums.amounts)
         columns = (("position", "bigint"), *sums.cells, *amounts)
         yield f"{table.name}_{sums.name}_delta", columns, write.deltas.get(sums.name, [])
-
-
-def _contents(table: Table) -> list[tuple[str, str]]:
-    """What two builds of a table must agree on, as known at a position."""
-    columns = "".join(f', "{name}"' for name, _ in table.columns)
-    found = [
-        (
-            table.name,
-            f"select book, key{columns}, known_from, case when known_to <= %(p)s then known_to end"
-            " from {} where known_from <= %(p)s",
-        )
-    ]
-    for sums in table.summaries:
-        if sums.history:
-            keys = ", ".join(f'"{name}"' for name, _ in sums.cells)
-            amounts = ", ".join(f'sum("{name}")' for name in sums.amounts)
-            until = f"from {{}} where position <= %(p)s group by position, {keys}"
-            found.append((f"{table.name}_{sums.name}_delta", f"select position, {keys}, {amounts} {until}"))
-    return found
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

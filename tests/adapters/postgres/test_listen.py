@@ -41,16 +41,6 @@ def test_a_notice_between_catching_up_and_waiting_is_not_lost(database: Database
     assert _seconds(listener.wait) < LONG / 2
 
 
-def test_many_notices_are_one(database: Database) -> None:
-    listener = Listener(database.app_dsn, "grown", 0.3)
-    listener.wait()
-    for _ in range(5):
-        _tell(database)
-    listener.wait()
-    assert _seconds(listener.wait) >= 0.3
-    listener.close()
-
-
 def test_a_listening_backend_that_was_killed_is_replaced(database: Database, listener: Listener) -> None:
     listener.wait()
     _tell(
