@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ledgerstone.adapters.postgres.halving import POSITION_AT
 from ledgerstone.http.database import Snapshot
 from ledgerstone.http.parameters import AsKnown, known_position, last_known
 from ledgerstone.http.questions import Question
@@ -15,8 +16,8 @@ BEYOND = "known_at is later than the last row that the views have: this is as kn
 RECORDED = "select recorded_at from stored_events where notification_id = %(position)s"
 
 LAST = (
-    "select notification_id, recorded_at from stored_events where recorded_at <= %(time)s"
-    " order by recorded_at desc, notification_id desc limit 1"
+    f"select r.notification_id, r.recorded_at from ({POSITION_AT.format(log='stored_events')}) as found"
+    + (" join stored_events r on r.notification_id = found.low")
 )
 
 

@@ -15,6 +15,8 @@ from psycopg.errors import _WaitTimeout
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from ledgerstone.adapters.postgres import arrays
+from ledgerstone.adapters.postgres.arrays import Bigints, Byteas, Texts, Uuids
 from ledgerstone.ledger.log import Key, Known, Row, Unit, decide_all
 
 ROWS, BYTES = 2_000, 4_000_000
@@ -49,7 +51,7 @@ class Connection(psycopg.Connection[TupleRow]):
 def connect(parameters: dict[str, Any]) -> Connection:
     """The writer's connection."""
     options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
-    return Connection.connect(
+    connection = Connection.connect(
         **{
             **parameters,
             "row_factory": psycopg.rows.tuple_row,
@@ -58,6 +60,8 @@ def connect(parameters: dict[str, Any]) -> Connection:
             "options": f"{parameters.get('options') or ''} {options}",
         }
     )
+    arrays.register(connection)
+    return connection
 
 
 class Statements:
@@ -77,10 +81,9 @@ class Statements:
             ") as head on true"
         )
         self.known = sql(
-            "select asked.n, found.notification_id, found.state"
+            "select asked.n, log.notification_id, log.state"
             " from unnest(%b::uuid[], %b::bigint[]) with ordinality as asked (id, version, n)"
-            " cross join lateral (select notification_id, state from {log} as log"
-            " where log.originator_id = asked.id and log.originator_version = asked.version limit 1) as found"
+            " join {log} as log on log.originator_id = asked.id and log.originator_version = asked.version"
         )
         self.insert = sql(
             "insert into {log}"
@@ -156,7 +159,7 @@ def landed(connection: Connection, sql: Statements, proposal: Proposal) -> bool:
 
 
 def _look_up(connection: Connection, sql: Statements, keys: Sequence[Key]) -> psycopg.Cursor[TupleRow]:
-    columns = [key[0] for key in keys], [key[1] for key in keys]
+    columns = Uuids([key[0] for key in keys]), Bigints([key[1] for key in keys])
     return connection.cursor(binary=True).execute(sql.known, columns, prepare=True)
 
 
@@ -168,10 +171,10 @@ def _insert(
     connection: Connection, sql: Statements, head: int, recorded_at: datetime, rows: Sequence[Row]
 ) -> None:
     columns = (
-        [row.key[0] for row in rows],
-        [row.key[1] for row in rows],
-        [row.topic for row in rows],
-        [row.state for row in rows],
+        Uuids([row.key[0] for row in rows]),
+        Bigints([row.key[1] for row in rows]),
+        Texts([row.topic for row in rows]),
+        Byteas([row.state for row in rows]),
     )
     connection.cursor(binary=True).execute(sql.insert, (head, recorded_at, *columns), prepare=True)
 

@@ -1,46 +1,91 @@
-"""How are short lists written as arrays? psycopg's own dumpers find dimensions and nulls element by element,
-which cost a tenth of a rebuild; ours write lists of one dimension without nulls, and only when copying.
+"""How are many values sent at once? psycopg's own dumpers look for dimensions and nulls element by element,
+which cost a tenth of a rebuild; ours write lists of one dimension without nulls.
 
-The format is that of PostgreSQL's array_recv: dimensions, null flag, element type, length, lower bound."""
+The format is that of PostgreSQL's array_recv: dimensions, null flag, element type, length, lower bound, then
+each element after its length."""
 
+import struct
+from collections.abc import Iterable
 from struct import pack
+from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-TEXT, TEXTS, BIGINT, BIGINTS = 25, 1009, 20, 1016
+
+class Texts(list[str]):
+    """A column of strings, as `text[]`."""
+
+
+class Bigints(list[int]):
+    """A column of integers, as `bigint[]`."""
+
+
+class Uuids(list[UUID]):
+    """A column of streams, as `uuid[]`."""
+
+
+class Byteas(list[bytes]):
+    """A column of states, as `bytea[]`."""
+
+
+def _array(element: int, length: int, elements: Iterable[bytes]) -> bytes:
+    if not length:
+        return pack("!iii", 0, 0, element)
+    return pack("!iiiii", 1, 0, element, length, 1) + b"".join(elements)
 
 
 class TextsDumper(Dumper):
-    """A list of strings as `text[]`."""
+    """Strings as `text[]`."""
 
     format = Format.BINARY
-    oid = TEXTS
+    oid = 1009
 
     def dump(self, obj: list[str]) -> Buffer:
-        if not obj:
-            return pack("!iii", 0, 0, TEXT)
         texts = [text.encode() for text in obj]
-        elements = b"".join([pack("!i", len(text)) + text for text in texts])
-        return pack("!iiiii", 1, 0, TEXT, len(texts), 1) + elements
+        return _array(25, len(texts), [pack("!i", len(text)) + text for text in texts])
 
 
 class BigintsDumper(Dumper):
-    """A list of integers as `bigint[]`."""
+    """Integers as `bigint[]`."""
 
     format = Format.BINARY
-    oid = BIGINTS
+    oid = 1016
 
     def dump(self, obj: list[int]) -> Buffer:
-        if not obj:
-            return pack("!iii", 0, 0, BIGINT)
-        elements = b"".join([pack("!iq", 8, number) for number in obj])
-        return pack("!iiiii", 1, 0, BIGINT, len(obj), 1) + elements
+        try:
+            return _array(20, len(obj), [pack("!iq", 8, number) for number in obj])
+        except struct.error as error:
+            raise psycopg.DataError(f"an integer is beyond 64 bits: {error}") from None
 
 
-def register(connection: psycopg.Connection[object]) -> None:
-    """Use these for columns of these types when copying in binary."""
-    for dumper in (TextsDumper, BigintsDumper):
+class UuidsDumper(Dumper):
+    """UUIDs as `uuid[]`."""
+
+    format = Format.BINARY
+    oid = 2951
+
+    def dump(self, obj: list[UUID]) -> Buffer:
+        return _array(2950, len(obj), [b"\x00\x00\x00\x10" + each.bytes for each in obj])
+
+
+class ByteasDumper(Dumper):
+    """Bytes as `bytea[]`."""
+
+    format = Format.BINARY
+    oid = 1001
+
+    def dump(self, obj: list[bytes]) -> Buffer:
+        return _array(17, len(obj), [pack("!i", len(each)) + each for each in obj])
+
+
+def register(connection: psycopg.Connection[Any]) -> None:
+    """Use these for columns of these types when copying in binary, and for lists of these classes."""
+    for kind, dumper in ((Texts, TextsDumper), (Bigints, BigintsDumper)):
         connection.adapters.register_dumper(None, dumper)
+        connection.adapters.register_dumper(kind, dumper)
+    connection.adapters.register_dumper(Uuids, UuidsDumper)
+    connection.adapters.register_dumper(Byteas, ByteasDumper)

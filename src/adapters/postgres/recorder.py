@@ -23,6 +23,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from ledgerstone.adapters.postgres.append import Connection, Statements, connect
 from ledgerstone.adapters.postgres.commits import GroupCommit
+from ledgerstone.adapters.postgres.halving import POSITION_AT
 from ledgerstone.ledger.log import Call, Key, Known, LogUnavailable, Promise, Row, Unit, here
 from ledgerstone.ledger.recorded import HEAD
 
@@ -110,9 +111,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
 
     def position_at(self, time: datetime) -> int:
         """The position of the last row recorded at or before a time; 0 when there is none."""
-        last = "where recorded_at <= %b order by recorded_at desc, notification_id desc limit 1"
-        found = self._select("select notification_id from {log} " + last, time)
-        return found[0][0] if found else 0
+        return cast(int, self._select(POSITION_AT.replace("%(time)s", "%b"), time)[0][0])
 
     def recorded_at(self, position: int) -> datetime | None:
         """When a row was recorded (UTC); None when there is no such row."""

@@ -88,17 +88,6 @@ def test_a_position_is_taken_once(app: psycopg.Connection) -> None:
         app.execute(ROW)
 
 
-def test_the_position_at_a_time_is_one_step_down_an_index(app: psycopg.Connection) -> None:
-    app.execute("set enable_seqscan = off")
-    plan = app.execute(
-        "explain select notification_id from stored_events where recorded_at <= now() "
-        "order by recorded_at desc, notification_id desc limit 1"
-    ).fetchall()
-
-    assert "Index Only Scan Backward using stored_events_recorded_at_idx" in str(plan)
-    assert "Sort" not in str(plan)
-
-
 def test_evidence_is_kept_without_the_slow_compression(app: psycopg.Connection) -> None:
     kept = app.execute(
         "select attcompression, attstorage from pg_attribute "
