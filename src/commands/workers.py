@@ -1,24 +1,20 @@
 """How do several processes share the work on views? Each takes some chains, reads what they hear, and writes
 their tables; chains have nothing to do with each other, so nothing passes between the processes."""
 
+import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
 from multiprocessing import get_context
-from typing import TypeVar
 
 import psycopg
 
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews
-from ledgerstone.bootstrap import tune_interpreter
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.rebuild import Built, Chained, Told, rebuild, shares, whole_chains
 from ledgerstone.projections.views import VIEWS
 
-T = TypeVar("T")
 NEW = "_new"
 GLANCE = 0.5
 """Seconds between two looks at how far the workers are."""
@@ -26,61 +22,33 @@ GLANCE = 0.5
 
 def rebuilt(dsn: str, groups: Sequence[Chained], told: Told, workers: int = 0) -> list[Built]:
     """Rebuild chains of views with as many processes as there are processors, or `workers`."""
-    found = _shared(_rebuild, dsn, groups, workers, lambda: told(*_progress(dsn, NEW)))
-    return [built for share in found for built in share]
-
-
-def caught_up(dsn: str, groups: Sequence[Chained], suffix: str = "", workers: int = 0) -> None:
-    """Let several processes bring views to the head of the log, when they are far behind."""
-    _shared(_catch_up, dsn, groups, workers, lambda: None, suffix)
-
-
-def _shared(
-    work: Callable[..., T],
-    dsn: str,
-    groups: Sequence[Chained],
-    workers: int,
-    glance: Callable[[], None],
-    *more: str,
-) -> list[T]:
     portions = shares(groups, workers or os.cpu_count() or 1)
     names = [[view.name for group in share for view in group] for share in portions]
     with ProcessPoolExecutor(len(names), mp_context=get_context("spawn")) as pool:
-        futures: list[Future[T]] = [pool.submit(work, dsn, share, *more) for share in names]
+        futures = [pool.submit(_rebuild, dsn, share) for share in names]
         while wait(futures, GLANCE).not_done:
-            glance()
-        return [future.result() for future in futures]
+            told(*_progress(dsn))
+        return [built for future in futures for built in future.result()]
 
 
 def _rebuild(dsn: str, names: Sequence[str]) -> list[Built]:
-    with _opened(dsn, NEW) as (journal, store):
-        return rebuild(whole_chains(VIEWS, names), journal, store)
-
-
-def _catch_up(dsn: str, names: Sequence[str], suffix: str) -> None:
-    views = [view for group in whole_chains(VIEWS, names) for view in group]
-    with _opened(dsn, suffix) as (journal, store):
-        Engine(views, journal, store).catch_up()
-
-
-@contextmanager
-def _opened(dsn: str, suffix: str) -> Iterator[tuple[Journal, PostgresViews]]:
-    tune_interpreter()
-    journal, store = Journal(environment(dsn)), PostgresViews(dsn, suffix)
+    """One worker's share. It soon ends, and its values have no circles: nothing to collect."""
+    gc.disable()
+    journal, store = Journal(environment(dsn)), PostgresViews(dsn, NEW)
     try:
-        yield journal, store
+        return rebuild(whole_chains(VIEWS, names), journal, store)
     finally:
         store.close()
         journal.close()
 
 
-def _progress(dsn: str, suffix: str) -> tuple[int, int]:
+def _progress(dsn: str) -> tuple[int, int]:
     """How many rows of how many all workers have done."""
     with psycopg.connect(dsn) as connection:
         found = connection.execute(
-            "select coalesce(min(position) filter (where name like %s), 0),"
+            "select coalesce(min(position) filter (where right(name, 4) = %s), 0),"
             " (select coalesce(max(notification_id), 0) from stored_events) from views.tracking",
-            (f"%{suffix.replace('_', chr(92) + '_')}",),
+            (NEW,),
         ).fetchone()
     done, total = found or (0, 0)
     return done, total

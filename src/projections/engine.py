@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +26,7 @@ CACHED = 200_000
 D = TypeVar("D")
 Heard = tuple[int, Recorded | msgspec.MsgspecError]
 """A row of the log at its position, or why it cannot be decoded."""
+Folded = tuple[int, Recorded]
 
 
 class Write(Struct):
@@ -117,15 +118,16 @@ class Chain:
 
     def _fold(self, heard: Sequence[Heard]) -> tuple[int, str] | None:
         self._folder.begin(self.position)
-        self._preload([(position, row) for position, row in heard if isinstance(row, Recorded)])
-        for position, row in heard:
-            if not isinstance(row, Recorded):
-                return position, f"row {position} cannot be decoded: {row}"
-            try:
+        spoiled = next(((at, row) for at, row in heard if row.__class__ is not Recorded), None)
+        whole = heard if spoiled is None else [one for one in heard if one[0] < spoiled[0]]
+        readable = cast(Sequence[Folded], whole)
+        self._preload(readable)
+        try:
+            for position, row in readable:
                 self._folder.hear(position, row)
-            except Exception as error:
-                return position, f"row {position} ({row.name}): {type(error).__name__}: {error}"
-        return None
+        except Exception as error:
+            return position, f"row {position} ({row.name}): {type(error).__name__}: {error}"
+        return None if spoiled is None else (spoiled[0], f"row {spoiled[0]} cannot be decoded: {spoiled[1]}")
 
     def _write(self, upto: int) -> None:
         folder = self._folder
@@ -138,7 +140,7 @@ class Chain:
         if len(folder) > CACHED:
             folder.forget()
 
-    def _preload(self, heard: Sequence[tuple[int, Recorded]]) -> None:
+    def _preload(self, heard: Sequence[Folded]) -> None:
         """Fetch what this window needs in few queries: keys that hear a row, those that point at them, and
         what they point at."""
         if self.position == 0:
@@ -153,7 +155,7 @@ class Chain:
         for view in self.views:
             self._load(view, list(by_view[view]))
 
-    def _heard_by(self, view: AnyView, heard: Sequence[tuple[int, Recorded]]) -> dict[Key, None]:
+    def _heard_by(self, view: AnyView, heard: Sequence[Folded]) -> dict[Key, None]:
         kinds = frozenset(view.hears)
         return {
             (str(row.book), id): None for _, row in heard if type(row.body) in kinds for id in view.keys(row)
@@ -162,7 +164,7 @@ class Chain:
     def _read_by(self, view: AnyView) -> list[AnyView]:
         return [earlier for earlier in self.views if isinstance(earlier, view.reads)]
 
-    def _pointed(self, view: AnyView, heard: Sequence[tuple[int, Recorded]]) -> Iterator[tuple[AnyView, Key]]:
+    def _pointed(self, view: AnyView, heard: Sequence[Folded]) -> Iterator[tuple[AnyView, Key]]:
         by_name, kinds = {earlier.name: earlier for earlier in self.views}, frozenset(view.hears)
         for _, row in heard:
             for name, id in view.points(row) if type(row.body) in kinds else ():
