@@ -74,6 +74,21 @@ def test_other_rows_of_the_same_version_are_refused_and_named(
     beside.close()
 
 
+def test_a_head_that_is_not_the_sum_of_its_deltas_is_named(
+    database: Database, journal: Journal, store: PostgresViews
+) -> None:
+    _live(journal, store, 7)
+    with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+        connection.execute("update views.mrr_v1_standing_head set mrr = mrr + 1 where dimension = ''")
+    beside = PostgresViews(database.app_dsn, "_check")
+
+    found = compare(whole_chains(VIEWS, ["mrr"])[0], journal, beside, journal.head())
+
+    assert found
+    assert all("mrr_v1_standing" in line for line in found)
+    beside.close()
+
+
 def test_an_unknown_view_is_named_with_those_that_there_are() -> None:
     with pytest.raises(LookupError, match="no view is called mmr: there are customers, invoices"):
         whole_chains(VIEWS, ["mmr"])

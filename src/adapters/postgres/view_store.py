@@ -21,6 +21,7 @@ from ledgerstone.adapters.postgres.view_tables import (
     add,
     contents,
     copy_in,
+    heads,
     indexes,
     insert,
     part_of,
@@ -31,6 +32,8 @@ from ledgerstone.adapters.postgres.view_tables import (
 COPY_FROM = 50
 """From this many rows on COPY is cheaper than an insert a row."""
 CHUNK = 5_000
+NAMED = 10
+"""Rows that are named of each kind of difference."""
 
 
 class Write(Protocol):
@@ -163,9 +166,9 @@ class PostgresViews:
                     connection.execute(sql.SQL("drop table if exists {}").format(self._table(name)))
             connection.execute("delete from views.tracking where name = any(%s)", (self._names(tables),))
 
-    def differences(self, tables: Sequence[Table], other: str, position: int, most: int = 10) -> list[str]:
-        """How these tables differ from those with suffix `other`, both as known at `position`: a line a row,
-        at most `most` a table."""
+    def differences(self, tables: Sequence[Table], other: str, position: int) -> list[str]:
+        """How these tables differ from those with suffix `other`, both as known at `position`, and where a
+        head of theirs is not the sum of its deltas: a line a row, at most `NAMED` of a kind."""
         found: list[str] = []
         for table in tables:
             for name, query in contents(table):
@@ -173,14 +176,22 @@ class PostgresViews:
                     sql.SQL(query).format(sql.Identifier("views", name + suffix))
                     for suffix in (self._suffix, other)
                 )
-                if self._digest(here, position) == self._digest(there, position):
-                    continue
-                for mark, one, two in (("only in", here, there), ("missing in", there, here)):
-                    lines = self._cursor().execute(
-                        sql.SQL("select * from (({}) except all ({})) d limit {}").format(one, two, most),
-                        {"p": position},
-                    )
-                    found += [f"{mark} {name}{self._suffix}: {line}" for line in lines.fetchall()]
+                if self._digest(here, position) != self._digest(there, position):
+                    found += self._unlike(name + self._suffix, here, there, position)
+            for suffix in (self._suffix, other):
+                for name, head, deltas in heads(table):
+                    kept = sql.SQL(head).format(sql.Identifier("views", f"{name}_head{suffix}"))
+                    summed = sql.SQL(deltas).format(sql.Identifier("views", f"{name}_delta{suffix}"))
+                    found += self._unlike(f"the deltas of {name}{suffix}", summed, kept, position)
+        return found
+
+    def _unlike(self, name: str, here: sql.Composable, there: sql.Composable, position: int) -> list[str]:
+        """The rows that only one of two queries has."""
+        found: list[str] = []
+        for mark, one, two in (("only in", here, there), ("missing in", there, here)):
+            query = sql.SQL("select * from (({}) except all ({})) d limit {}").format(one, two, NAMED)
+            lines = self._cursor().execute(query, {"p": position}).fetchall()
+            found += [f"{mark} {name}: {line}" for line in lines]
         return found
 
     def _digest(self, contents: sql.Composable, position: int) -> tuple[Any, ...] | None:
@@ -268,10 +279,10 @@ class PostgresViews:
         for closed in _chunks(write.closed):
             cursor.execute(self._sql(CLOSE, table), _columns(closed), prepare=True)
         for sums in table.summaries:
-            for heads in _chunks(write.heads.get(sums.name, [])):
-                name = f"{table.name}_{sums.name}_head{self._suffix}"
-                statement = add(name, tuple(sums.cells), tuple(sums.amounts))
-                cursor.execute(statement, _columns(heads), prepare=True)
+            name = f"{table.name}_{sums.name}_head{self._suffix}"
+            for amounts in _chunks(write.heads.get(sums.name, [])):
+                addition = add(name, tuple(sums.cells), tuple(sums.amounts))
+                cursor.execute(addition, _columns(amounts), prepare=True)
         for name, columns, rows in _new_rows(write):
             if rows and len(rows) < COPY_FROM:
                 cursor.executemany(insert(name + self._suffix, tuple(columns)), rows)

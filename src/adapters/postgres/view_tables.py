@@ -143,3 +143,20 @@ def contents(table: Table) -> list[tuple[str, str]]:
             until = f"from {{}} where position <= %(p)s group by position, {keys}"
             found.append((f"{table.name}_{sums.name}_delta", f"select position, {keys}, {amounts} {until}"))
     return found
+
+
+def heads(table: Table) -> list[tuple[str, str, str]]:
+    """What must be equal at any time: the head of each summary with history, by name, and the sum of its
+    deltas; cells at zero are left out."""
+    found = []
+    for sums in table.summaries:
+        if sums.history:
+            keys = ", ".join(f'"{name}"' for name, _ in sums.cells)
+            kept = ", ".join(f'"{name}"' for name in sums.amounts)
+            summed = ", ".join(f'sum("{name}")::bigint' for name in sums.amounts)
+            some = " or ".join(f'"{name}" <> 0' for name in sums.amounts)
+            any_sum = " or ".join(f'sum("{name}") <> 0' for name in sums.amounts)
+            head = f"select {keys}, {kept} from {{}} where {some}"
+            deltas = f"select {keys}, {summed} from {{}} group by {keys} having {any_sum}"
+            found.append((f"{table.name}_{sums.name}", head, deltas))
+    return found
