@@ -1,16 +1,8 @@
-"""Money: an amount in minor units of one currency, with ISO 4217's number of decimals."""
+"""Money is integers of minor units: how many decimals does a currency have?"""
 
 from functools import lru_cache
 
 import iso4217
-from msgspec import Struct
-
-
-class Money(Struct, frozen=True, order=True):
-    """An amount of one currency: `amount` in ISO 4217 minor units, `currency` in lower case."""
-
-    amount: int
-    currency: str
 
 
 @lru_cache(512)
