@@ -19,8 +19,8 @@ class Services:
     """Handles and settings, made by whoever starts the service.
 
     `dsn` is the app's, and `pool` one of `reading_pool(dsn)`, not opened yet: the application opens it and
-    closes it. `livemode` is the
-    mode of the log, `webhook_secrets` the provider's signing secrets (several while one is being rolled).
+    closes it. `livemode` is the mode of the log, `webhook_secrets` the provider's signing secrets (several
+    while one is being rolled).
     `progress` tells of running rebuilds by view name, as values that JSON can hold; `clock` gives Unix
     seconds."""
 

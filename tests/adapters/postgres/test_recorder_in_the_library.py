@@ -7,9 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-
-pytest.importorskip("Crypto", reason="the library's test cases import it: install eventsourcing[crypto]")
-
 from eventsourcing import postgres
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
