@@ -6,6 +6,7 @@ E if it began before E and had not ended before it: so a change at midnight belo
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple, Protocol, TypeVar
 
 GRAINS = ("day", "month")
@@ -56,6 +57,7 @@ class Movement(NamedTuple):
 Stood = tuple[date, Mapping[tuple[str, str], Standing]]
 """A day, and how a customer stood at its end, by currency and group."""
 KINDS = Movement._fields
+NOTHING: Mapping[tuple[str, str], Standing] = {}
 
 
 def counted(line: Line, at: datetime) -> bool:
@@ -65,18 +67,31 @@ def counted(line: Line, at: datetime) -> bool:
 
 def standings(lines: Sequence[L], at: datetime, group: Grouping[L]) -> dict[tuple[str, str], Standing]:
     """How one customer stands at an instant, by currency and group."""
-    return _standings([line for line in lines if counted(line, at)], group)
+    return grouped(live(lines, at), group)
 
 
-def closings(lines: Sequence[L]) -> list[tuple[date, list[L]]]:
-    """The lines that count at the end of each day that changed something for one customer."""
-    days = [(day, end_of(day, "day")) for day in _days(lines)]
-    return [(day, [line for line in lines if counted(line, at)]) for day, at in days]
+def closings(lines: Sequence[L], since: date = date.min) -> list[tuple[date, list[L]]]:
+    """The lines that count at the end of each day, from `since` on, that changed something for one customer."""
+    days = [(day, end_of(day, "day")) for day in _days(lines) if day >= since]
+    return [(day, live(lines, at)) for day, at in days]
+
+
+def live(lines: Sequence[L], at: datetime) -> list[L]:
+    """The lines that count at an exclusive instant."""
+    return [line for line in lines if counted(line, at)]
+
+
+def paid_before(lines: Sequence[Line], first: date, grain: str) -> set[str]:
+    """The currencies in which a customer's total was above 0 at the end of a period before a day, which
+    begins one."""
+    start = midnight(first)
+    ends = [(line, end_of(period_of(line.valid_from, grain), grain)) for line in lines if line.mrr]
+    return {line.currency for line, end in ends if end <= start and counted(line, end)}
 
 
 def stood(closed: Iterable[tuple[date, Sequence[L]]], group: Grouping[L]) -> list[Stood]:
     """How one customer stood at the end of each such day, by currency and group."""
-    return [(day, _standings(live, group)) for day, live in closed]
+    return [(day, grouped(live, group)) for day, live in closed]
 
 
 def movements(before: Mapping[str, int], after: Mapping[str, int], was_customer: bool) -> dict[str, Movement]:
@@ -95,11 +110,17 @@ def movements(before: Mapping[str, int], after: Mapping[str, int], was_customer:
     return {**_shared(up, moved, "entering", "expansion"), **_shared(down, moved, "leaving", "contraction")}
 
 
-def history(stood: Iterable[Stood], grain: str) -> Iterator[tuple[date, str, dict[str, Movement]]]:
-    """The movements of one customer's whole life, by period and currency, from how it `stood` at the ends of
-    days that changed something: only periods that moved it."""
-    held: dict[str, dict[str, int]] = {}
-    customers: set[str] = set()
+def history(
+    stood: Iterable[Stood],
+    grain: str,
+    opening: Mapping[tuple[str, str], Standing] = NOTHING,
+    paid: Iterable[str] = (),
+) -> Iterator[tuple[date, str, dict[str, Movement]]]:
+    """The movements of one customer, by period and currency, from how it `stood` at the ends of days that
+    changed something: only periods that moved it. For a part of its life, `opening` is how it stood before
+    (at the start of a period), `paid` the currencies in which it was above 0 at an end until then."""
+    held = _by_currency(opening)
+    customers = set(paid)
     for period, standing in _ends(stood, grain):
         now = _by_currency(standing)
         for currency in sorted({*held, *now}):
@@ -119,6 +140,7 @@ def amounts(lines: Sequence[L], at: datetime, group: Grouping[L]) -> dict[str, i
     return dict(sums)
 
 
+@lru_cache(1 << 12)
 def end_of(period: date, grain: str) -> datetime:
     """The exclusive end of a day, or of the month that begins on a day, in UTC."""
     if grain == "day":
@@ -129,10 +151,11 @@ def end_of(period: date, grain: str) -> datetime:
 
 def period_of(at: datetime, grain: str) -> date:
     """The day, or the first day of the month, in which an instant lies (UTC)."""
-    day = at.astimezone(UTC).date()
+    day = (at if at.tzinfo is UTC else at.astimezone(UTC)).date()
     return day if grain == "day" else day.replace(day=1)
 
 
+@lru_cache(1 << 12)
 def midnight(day: date) -> datetime:
     """The first instant of a day, UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -159,7 +182,12 @@ def _by_currency(standing: Mapping[tuple[str, str], Standing]) -> dict[str, dict
     return sums
 
 
-def _standings(live: Sequence[L], group: Grouping[L]) -> dict[tuple[str, str], Standing]:
+def grouped(live: Sequence[L], group: Grouping[L]) -> dict[tuple[str, str], Standing]:
+    """What lines that count come to, by currency and group."""
+    if len(live) == 1:  # most customers have one
+        (line,) = live
+        amount = line.mrr or 0
+        return {(line.currency, group(line)): Standing(amount, 1, 1, int(amount > 0), int(line.mrr is None))}
     groups: dict[tuple[str, str], list[L]] = {}
     for line in live:
         groups.setdefault((line.currency, group(line)), []).append(line)

@@ -9,6 +9,14 @@ from ledgerstone.ledger.timeline import TERMINAL, Course
 
 RANK = {"draft": 0, "open": 1, "uncollectible": 2, "paid": TERMINAL, "void": TERMINAL + 1}
 
+SINCE = {
+    "open": "finalized_at",
+    "paid": "paid_at",
+    "void": "voided_at",
+    "uncollectible": "uncollectible_at",
+}
+"""Where an invoice itself says since when it has a status."""
+
 
 class Invoice(Terms, frozen=True):
     """An invoice at one moment, amounts in minor units with tax; `plans` the products on its lines.
@@ -76,7 +84,7 @@ class InvoiceWrittenOff(Fact, frozen=True, tag="invoice-written-off"):
     customer: str | None = None
 
 
-class Stage(Struct, frozen=True):
+class Stage(Struct, frozen=True, gc=False):
     """An invoice was as in `terms` from `start` to `end` (half-open, None: still)."""
 
     start: datetime
@@ -112,11 +120,5 @@ def stages(course: Course[Invoice]) -> tuple[Stage, ...]:
 
 
 def _effective(terms: Invoice, held: Invoice) -> datetime | None:
-    if terms.status == held.status:
-        return None
-    return {
-        "open": terms.finalized_at,
-        "paid": terms.paid_at,
-        "void": terms.voided_at,
-        "uncollectible": terms.uncollectible_at,
-    }.get(terms.status)
+    field = None if terms.status == held.status else SINCE.get(terms.status)
+    return None if field is None else getattr(terms, field)

@@ -29,7 +29,7 @@ class Policy(Struct, frozen=True):
 STANDARD = Policy("standard_v1", frozenset({"active", "past_due"}), False)
 
 
-class Grant(Struct, frozen=True):
+class Grant(Struct, frozen=True, gc=False):
     """A discount in force from `start` to `end` (half-open, None: open). `coupon` None: its terms are not
     known. `for_customer`: given to the customer and not to one subscription."""
 
@@ -39,7 +39,7 @@ class Grant(Struct, frozen=True):
     for_customer: bool = False
 
 
-class Charge(Struct, frozen=True):
+class Charge(Struct, frozen=True, gc=False):
     """An item's monthly value (minor units, None: not known) from `start` to `end`."""
 
     start: datetime
@@ -85,21 +85,21 @@ def per_period(price: Price, quantity: int) -> Fraction | None:
 
 @lru_cache(1 << 16)
 def monthly(
-    items: tuple[Item, ...],
+    quantities: tuple[int, ...],
     prices: tuple[Price, ...],
     of_items: tuple[tuple[Coupon | None, ...], ...],
     of_all: tuple[Coupon | None, ...],
 ) -> tuple[int | None, ...]:
     """The monthly value of each item: first less its own discounts, then less those of the whole, in their
     order, each on what is left; an amount off is spread over the items of one billing period by gross."""
-    gross = [per_period(price, item.quantity) for item, price in zip(items, prices, strict=True)]
+    gross = [per_period(price, quantity) for price, quantity in zip(prices, quantities, strict=True)]
     if None in (*of_all, *(coupon for own in of_items for coupon in own)) or None in gross:
         return tuple(None if _matters(price) else 0 for price in prices)
     full = [amount or Fraction(0) for amount in gross]
     left = list(full)
     for index, own in enumerate(of_items):
         for coupon in own:
-            _reduce(left, full, [index], coupon, items[index].terms.currency)
+            _reduce(left, full, [index], coupon, prices[index].currency)
     for coupon in of_all:
         for group in _periods(prices):
             _reduce(left, full, group, coupon, prices[group[0]].currency)
@@ -126,7 +126,7 @@ def _valued(
     of_all = _in_force(terms.discounts, grants, start) if terms.discounts else _of_customer(grants, start)
     of_items = tuple(_in_force(item.discounts, grants, start) for item in terms.items)
     full = tuple(prices.get(item.price, item.terms) for item in terms.items)
-    values = monthly(terms.items, full, of_items, of_all)
+    values = monthly(tuple([item.quantity for item in terms.items]), full, of_items, of_all)
     return {
         item.id: Charge(start, end, item, item.terms.currency, mrr)
         for item, mrr in zip(terms.items, values, strict=True)

@@ -60,7 +60,7 @@ class SubscriptionSeen(Fact, frozen=True, tag="subscription-seen"):
     last: bool = False
 
 
-class Span(Struct, frozen=True):
+class Span(Struct, frozen=True, gc=False):
     """A subscription was as in `terms` from `start` to `end` (half-open, None: still)."""
 
     start: datetime

@@ -104,6 +104,11 @@ def course(history: History[T]) -> Course[T]:
     return Course(before, history.contents, history.steps)
 
 
+def repeats(held: History[T], now: History[T]) -> bool:
+    """Whether a history comes to the same course as one that it grew from."""
+    return now.steps is held.steps and now.contents is held.contents and now.before == held.before
+
+
 def _opening(sightings: Sequence[Sighting]) -> int:
     """The state that the first second left and did not enter, if there is one such and it was no birth."""
     second = list(takewhile(lambda sighting: sighting.at == sightings[0].at, sightings))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ledgerstone.ledger.customers import Customer, CustomerSeen, rank
 from ledgerstone.ledger.recorded import Recorded
-from ledgerstone.ledger.timeline import History
+from ledgerstone.ledger.timeline import History, repeats
 from ledgerstone.projections.histories import told
 from ledgerstone.projections.view import Row, View
 
@@ -35,6 +35,9 @@ class Customers(View[History[Customer], History[Customer]]):
 
     def fold(self, state: History[Customer] | None, row: Recorded, id: str) -> History[Customer]:
         return told(state, row, rank)
+
+    def alike(self, held: History[Customer], now: History[Customer]) -> bool:
+        return repeats(held, now)
 
     def rows(self, id: str, part: History[Customer]) -> Iterable[CustomerRow]:
         ends = [*(step.at for step in part.steps[1:]), None]

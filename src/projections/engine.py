@@ -4,8 +4,6 @@ that it started from, so that a second or a stale engine can only stop."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
@@ -16,7 +14,7 @@ from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.growth import plus
 from ledgerstone.ledger.recorded import Recorded, decode, decode_head
 from ledgerstone.projections.folder import Changes, Entry, Folder
-from ledgerstone.projections.view import AnyView, Key, Row, Table, chains, encode_state, table
+from ledgerstone.projections.view import AnyView, Cell, Key, Row, Table, chains, encode_state, table
 
 WINDOW = 20_000
 """Log rows folded in one transaction by the live engine, at most: usually it takes what there is."""
@@ -136,7 +134,6 @@ class Chain:
             folder.forget()
             raise Overtaken(f"{', '.join(t.name for t in self.tables)} moved on from {self.position}")
         self.position = upto
-        folder.settle()
         if len(folder) > CACHED:
             folder.forget()
 
@@ -297,15 +294,17 @@ def _deltas(view: AnyView, changes: Changes) -> dict[str, list[tuple[Any, ...]]]
 
 def _heads(changes: Changes) -> dict[str, list[tuple[Any, ...]]]:
     """What a window adds to each cell in all, sorted so that two writers lock cells in the same order."""
+    sums: dict[str, dict[Cell, tuple[int, ...]]] = {}
+    for name, _, cell, amounts in changes.deltas:
+        _sum(sums.setdefault(name, {}), cell, amounts)
+    for (book, (name, cell, amounts)), times in changes.counted.items():
+        _sum(sums.setdefault(name, {}), (book, *cell), tuple([amount * times for amount in amounts]))
     return {
-        name: sorted((*cell, *amounts) for cell, amounts in _summed(lines).items() if any(amounts))
-        for name, lines in groupby(sorted(changes.deltas, key=itemgetter(0)), key=itemgetter(0))
+        name: sorted((*cell, *amounts) for cell, amounts in cells.items() if any(amounts))
+        for name, cells in sums.items()
     }
 
 
-def _summed(lines: Iterable[tuple[str, int, tuple[Any, ...], tuple[int, ...]]]) -> dict[Any, tuple[int, ...]]:
-    sums: dict[Any, tuple[int, ...]] = {}
-    for _, _, cell, amounts in lines:
-        held = sums.get(cell)
-        sums[cell] = amounts if held is None else plus(held, amounts)
-    return sums
+def _sum(sums: dict[Cell, tuple[int, ...]], cell: Cell, amounts: tuple[int, ...]) -> None:
+    held = sums.get(cell)
+    sums[cell] = amounts if held is None else plus(held, amounts)

@@ -7,13 +7,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from ledgerstone.ledger.growth import minus
+from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.recorded import Book, Recorded
-from ledgerstone.projections.view import AnyView, Cell, Key, Look, Ref, Row, Tally
+from ledgerstone.projections.view import AnyView, Cell, Count, Key, Look, Ref, Row, Tally, View, common
 
 NEVER: Any = object()
 """The part of a key that has shown nothing yet: equal to no part."""
-NOTHING: Tally = {}
 
 
 class Version(Struct, frozen=True, gc=False):
@@ -27,23 +26,25 @@ class Version(Struct, frozen=True, gc=False):
 
 class Entry:
     """A key of a view in memory: its state, what its rows are made of and point at, and since when each row
-    is shown."""
+    is shown (0: it was written before)."""
 
-    __slots__ = ("part", "refs", "rows", "shown", "state", "tally")
+    __slots__ = ("part", "refs", "rows", "since", "state")
 
     def __init__(self, state: Any = None, part: Any = NEVER, rows: tuple[Row, ...] = ()) -> None:
         self.state = state
         self.part = part
         self.rows = rows
-        self.shown = dict.fromkeys(rows, 0)
+        self.since = (0,) * len(rows)
         self.refs: tuple[Ref, ...] = ()
-        self.tally: Tally | None = None
 
 
 class Changes:
-    """What one window of the log changed in one view: to be written in one transaction, or looked at."""
+    """What one window of the log changed in one view: to be written in one transaction, or looked at.
 
-    __slots__ = ("closed", "deltas", "dirty", "edges", "heard", "passed", "touched")
+    `counted` holds what rows add by themselves, as (book, count), and how often: the same is added again
+    and again."""
+
+    __slots__ = ("closed", "counted", "deltas", "dirty", "edges", "heard", "passed", "touched")
 
     def __init__(self) -> None:
         self.heard: dict[Key, list[int]] = {}
@@ -53,21 +54,27 @@ class Changes:
         self.passed: list[Version] = []
         self.edges: list[tuple[Ref, Key]] = []
         self.deltas: list[tuple[str, int, Cell, tuple[int, ...]]] = []
+        self.counted: dict[tuple[str, Count], int] = {}
 
 
 class Memory:
     """What is in memory of one view."""
 
-    __slots__ = ("changes", "entries", "hears", "is_read", "view")
+    __slots__ = ("changes", "counts", "entries", "is_read", "name", "reads", "tallies", "view")
 
     def __init__(self, view: AnyView, is_read: bool) -> None:
         self.view = view
-        self.hears = frozenset(view.hears)
+        self.name = view.name
+        self.counts = type(view).count is not View.count
+        self.tallies = type(view).tally is not View.tally
+        self.reads = bool(view.reads)
         self.is_read = is_read
         self.entries: dict[Key, Entry] = {}
         self.changes = Changes()
 
 
+Way = tuple[tuple[Memory, bool], ...]
+"""The views that a kind of fact may change, in stages, and whether each hears it itself."""
 Loader = Callable[[AnyView, Sequence[Key]], None]
 
 
@@ -81,6 +88,7 @@ class Folder:
             view.name: Memory(view, any(type(view) in reader.reads for reader in views)) for view in views
         }
         self._stages = tuple(self._memories.values())
+        self._ways = {kind: self._way(kind) for view in views for kind in view.hears}
         self._edges: dict[tuple[str, str, str], dict[tuple[str, Key], None]] = defaultdict(dict)
         self._books: dict[Book, str] = {}
         self._looks: dict[str, Look] = {}
@@ -104,17 +112,17 @@ class Folder:
 
     def hear(self, position: int, row: Recorded) -> None:
         """Fold one log row: every view in stage order, each affected key shown once."""
-        kind, book = type(row.body), self._book(row.book)
+        book = self._book(row.book)
         stale: dict[str, dict[Key, None]] = {}
-        for memory in self._stages:
-            affected = stale.get(memory.view.name) or {}
-            if kind in memory.hears:
-                if memory.view.summaries:
-                    self._add(memory, position, book, memory.view.count(row), NOTHING)
+        for memory, hears in self._ways.get(type(row.body), ()):
+            affected = stale.get(memory.name) or {}
+            if hears:
+                if memory.counts:
+                    self._count(memory, row, book)
                 self._fold(memory, position, row, book, affected)
             for key in affected:
                 if self._show(memory, key, position) and memory.is_read:
-                    for reader, dependant in self._edges.get((book, memory.view.name, key[1]), ()):
+                    for reader, dependant in self._edges.get((book, memory.name, key[1]), ()):
                         stale.setdefault(reader, {})[dependant] = None
 
     def adopt(self, view: AnyView, key: Key, state: Any) -> None:
@@ -123,13 +131,6 @@ class Folder:
         part = view.part(key[1], state, self._look(key[0]))
         entry = memory.entries[key] = Entry(state, part, tuple(view.rows(key[1], part)))
         self._point(memory, key, entry)
-
-    def settle(self) -> None:
-        """The window was written: what it showed is what the tables show."""
-        for memory in self._stages:
-            for key in memory.changes.touched:
-                entry = memory.entries[key]
-                entry.shown = dict.fromkeys(entry.rows, 0)
 
     def forget(self) -> None:
         """Drop everything in memory; it comes back from the tables when it is needed."""
@@ -141,9 +142,18 @@ class Folder:
         """The rows that this window opened and that are still shown."""
         memory = self._memories[view.name]
         for key in sorted(memory.changes.touched):
-            for row, since in memory.entries[key].shown.items():
+            entry = memory.entries[key]
+            for row, since in zip(entry.rows, entry.since, strict=True):
                 if since > self.base:
                     yield Version(key, row, since, None)
+
+    def _way(self, kind: type[Fact]) -> Way:
+        way: list[tuple[Memory, bool]] = []
+        for memory in self._stages:
+            hears = kind in memory.view.hears
+            if hears or any(isinstance(earlier.view, memory.view.reads) for earlier, _ in way):
+                way.append((memory, hears))
+        return tuple(way)
 
     def _book(self, book: Book) -> str:
         found = self._books.get(book)
@@ -158,30 +168,43 @@ class Folder:
             found = memory.entries[key] = Entry()
         return found
 
+    def _count(self, memory: Memory, row: Recorded, book: str) -> None:
+        count = memory.view.count(row)
+        if count is not None:
+            counted = memory.changes.counted
+            counted[book, count] = counted.get((book, count), 0) + 1
+
     def _fold(
         self, memory: Memory, position: int, row: Recorded, book: str, affected: dict[Key, None]
     ) -> None:
         view, changes = memory.view, memory.changes
         for id in view.keys(row):
             key = (book, id)
-            entry = self._entry(memory, key)
-            changes.heard.setdefault(key, []).append(position)
-            state = view.fold(entry.state, row, id)
-            if state is not entry.state:
-                entry.state = state
-                changes.dirty.add(key)
+            entry = memory.entries.get(key) or self._entry(memory, key)
+            heard = changes.heard.get(key)
+            if heard is None:
+                changes.heard[key] = [position]
+            else:
+                heard.append(position)
+            held = entry.state
+            state = view.fold(held, row, id)
+            if state is held:
+                continue
+            entry.state = state
+            changes.dirty.add(key)
+            if held is None or not view.alike(held, state):
                 affected[key] = None
-                if view.reads:
+                if memory.reads:
                     changes.edges += [(ref, key) for ref in self._point(memory, key, entry)]
 
     def _point(self, memory: Memory, key: Key, entry: Entry) -> list[Ref]:
         """Note what the state points at; the references that are new."""
-        refs = tuple(memory.view.refs(key[1], entry.state)) if memory.view.reads else ()
+        refs = tuple(memory.view.refs(key[1], entry.state)) if memory.reads else ()
         if refs == entry.refs:
             return []
         new = [ref for ref in refs if ref not in entry.refs]
         for view, id in new:
-            self._edges[key[0], view, id][memory.view.name, key] = None
+            self._edges[key[0], view, id][memory.name, key] = None
         entry.refs = refs
         return new
 
@@ -204,48 +227,34 @@ class Folder:
         if rows == entry.rows:
             return False
         memory.changes.touched.add(key)
-        if view.summaries:
-            before = view.tally(entry.rows) if entry.tally is None else entry.tally
-            entry.tally = view.tally(rows)
-            self._add(memory, position, key[0], entry.tally, before)
+        if memory.tallies:
+            self._tally(memory, position, key[0], view.tally(entry.rows, rows))
         self._replace(key, entry, rows, position, memory.changes)
         return True
 
     def _replace(
         self, key: Key, entry: Entry, rows: tuple[Row, ...], position: int, changes: Changes
     ) -> None:
-        same = _common(entry.rows, rows)
-        gone, come = entry.rows[same:], rows[same:]
-        for row in gone:
-            if row not in come:
-                since = entry.shown.pop(row)
-                if since <= self.base:
-                    changes.closed.append((key, row, position))
-                else:
-                    changes.passed.append(Version(key, row, since, position))
-        for row in come:
-            entry.shown.setdefault(row, position)
-        entry.rows = rows
+        """Close what is shown no more, open what was not, and keep since when the rest is known."""
+        same = common(entry.rows, rows)
+        come, base = rows[same:], self.base
+        known = [position] * len(come)
+        for row, since in zip(entry.rows[same:], entry.since[same:], strict=True):
+            if row in come:
+                known[come.index(row)] = since
+            elif since <= base:
+                changes.closed.append((key, row, position))
+            else:
+                changes.passed.append(Version(key, row, since, position))
+        entry.rows, entry.since = rows, (*entry.since[:same], *known)
 
-    def _add(self, memory: Memory, position: int, book: str, now: Tally, before: Tally) -> None:
-        sums = {(name, cell): amounts for name, cells in now.items() for cell, amounts in cells.items()}
-        for name, cells in before.items():
-            for cell, amounts in cells.items():
-                held = sums.get((name, cell))
-                sums[name, cell] = minus(held, amounts) if held else tuple([-amount for amount in amounts])
+    def _tally(self, memory: Memory, position: int, book: str, tally: Tally) -> None:
         memory.changes.deltas += [
-            (name, position, (book, *cell), amounts) for (name, cell), amounts in sums.items() if any(amounts)
+            (name, position, (book, *cell), amounts)
+            for name, cells in tally.items()
+            for cell, amounts in cells.items()
+            if any(amounts)
         ]
-
-
-def _common(one: Sequence[Row], other: Sequence[Row]) -> int:
-    """How many rows two lists begin with alike: what is long past seldom changes."""
-    same = 0
-    for row, also in zip(one, other, strict=False):
-        if row != also:
-            break
-        same += 1
-    return same
 
 
 def fold(views: Sequence[AnyView], rows: Iterable[tuple[int, Recorded]]) -> Mapping[str, list[Version]]:

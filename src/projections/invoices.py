@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import pairwise
 
 from msgspec import Struct
 
 from ledgerstone.ledger.invoices import Invoice, InvoiceSeen, Stage, rank, stages
 from ledgerstone.ledger.payments import PaymentApplied
 from ledgerstone.ledger.recorded import Recorded
-from ledgerstone.ledger.timeline import Course, History, course
+from ledgerstone.ledger.timeline import Course, History, course, repeats
 from ledgerstone.projections.histories import told
 from ledgerstone.projections.money import Money, MoneyRow, standing
 from ledgerstone.projections.view import Look, Ref, Row, View
@@ -78,8 +77,10 @@ class Invoices(View[Told, Part]):
 
     def keys(self, row: Recorded) -> Iterable[str]:
         match row.body:
-            case InvoiceSeen(id=id) | PaymentApplied(invoice=id):
-                return (id,)
+            case InvoiceSeen() as seen:
+                return (seen.id,)
+            case PaymentApplied() as applied:
+                return (applied.invoice,)
         return ()
 
     def fold(self, state: Told | None, row: Recorded, id: str) -> Told:
@@ -93,6 +94,9 @@ class Invoices(View[Told, Part]):
                 )
         return held
 
+    def alike(self, held: Told, now: Told) -> bool:
+        return now.applied is held.applied and repeats(held.seen, now.seen)
+
     def refs(self, id: str, state: Told) -> Iterable[Ref]:
         return [("money", applied.payment) for applied in state.applied]
 
@@ -100,21 +104,24 @@ class Invoices(View[Told, Part]):
         return (("money", row.body.payment),) if isinstance(row.body, PaymentApplied) else ()
 
     def part(self, id: str, state: Told, look: Look) -> Part:
-        payments = dict.fromkeys(applied.payment for applied in state.applied)
-        moves = tuple(move for payment in payments for move in look(("money", payment)))
-        return course(state.seen), state.applied, tuple(move for move in moves if move.kind != "received")
+        payments = dict.fromkeys([applied.payment for applied in state.applied])
+        moves = [move for payment in payments for move in look(("money", payment)) if move.kind != "received"]
+        return course(state.seen), state.applied, tuple(moves)
 
     def rows(self, id: str, part: Part) -> Iterable[InvoiceRow]:
         seen, applied, moves = part
         if not seen.steps:
             return
-        marks = sorted({*(one.at for one in applied), *(move.at for move in moves)})
+        marks = sorted({*[one.at for one in applied], *[move.at for move in moves]})
         for stage in stages(seen):
-            inside = [m for m in marks if stage.start < m and (stage.end is None or m < stage.end)]
-            cuts = [stage.start, *inside, stage.end]
-            for start, end in pairwise(cuts):
-                assert start is not None
+            for start, end in _cut(stage, marks):
                 yield _row(id, stage, applied, moves, start, end)
+
+
+def _cut(stage: Stage, marks: Sequence[datetime]) -> Iterable[tuple[datetime, datetime | None]]:
+    """A stage in pieces, where money moved within it."""
+    inside = [mark for mark in marks if stage.start < mark and (stage.end is None or mark < stage.end)]
+    return zip([stage.start, *inside], [*inside, stage.end], strict=True)
 
 
 def settlement(invoice: Invoice, applied: int, refunded: int, disputed: int) -> str:
@@ -141,7 +148,7 @@ def _row(
 ) -> InvoiceRow:
     invoice = stage.terms
     used = [one for one in applied if one.at <= start]
-    refunded, disputed = standing(moves, start)
+    refunded, disputed = standing(moves, start) if moves else (0, 0)
     return InvoiceRow(
         id=id,
         number=invoice.number,
@@ -157,9 +164,9 @@ def _row(
         disputed=disputed,
         paid_elsewhere=invoice.paid_elsewhere,
         status=invoice.status,
-        settlement=settlement(invoice, sum(one.amount for one in used), refunded, disputed),
+        settlement=settlement(invoice, sum([one.amount for one in used]), refunded, disputed),
         plans=invoice.plans,
-        payments=tuple(dict.fromkeys(one.payment for one in used)),
+        payments=tuple(dict.fromkeys([one.payment for one in used])),
         created_at=invoice.created_at,
         due_at=invoice.due_at,
         finalized_at=invoice.finalized_at,

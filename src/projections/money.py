@@ -42,7 +42,6 @@ class Told(Struct, frozen=True, array_like=True, gc=False):
 
 
 Part = tuple[tuple[MoneyRow, ...], tuple[tuple[str, Course[Refund]], ...]]
-Reversed = RefundSeen | DisputeFundsWithdrawn | DisputeFundsReinstated
 REVERSALS = (RefundSeen, DisputeFundsWithdrawn, DisputeFundsReinstated)
 
 
@@ -59,7 +58,12 @@ class Money(View[Told, Part]):
     row = MoneyRow
 
     def keys(self, row: Recorded) -> Iterable[str]:
-        return (row.body.payment,) if isinstance(row.body, PaymentReceived | Reversed) else ()
+        match row.body:
+            case (
+                PaymentReceived() | RefundSeen() | DisputeFundsWithdrawn() | DisputeFundsReinstated() as moved
+            ):
+                return (moved.payment,)
+        return ()
 
     def fold(self, state: Told | None, row: Recorded, id: str) -> Told:
         return heard(state or Told(), row)

@@ -1,31 +1,35 @@
 """How much recurring revenue is there, and what moved it?"""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import astuple, replace
 
-from ledgerstone.ledger import catalogue, customers, growth, subscriptions
+from ledgerstone.ledger import catalogue, customers, subscriptions
 from ledgerstone.ledger.catalogue import Discount, DiscountSeen, Price
 from ledgerstone.ledger.customers import Customer, CustomerSeen
-from ledgerstone.ledger.growth import GRAINS, KINDS, Standing, Stood, minus, with_customers
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.recurring import Charge, Grant, charges
 from ledgerstone.ledger.subscriptions import Subscription, SubscriptionSeen, spans
-from ledgerstone.ledger.timeline import Course, History, course
+from ledgerstone.ledger.timeline import Course, History, T, course, repeats
 from ledgerstone.projections.histories import told
+from ledgerstone.projections.mrr_sums import SUMMARIES, tally
 from ledgerstone.projections.terms import Terms, alive_at, price_of
-from ledgerstone.projections.view import Cell, Look, Ref, Row, Summary, Tally, View
+from ledgerstone.projections.view import Look, Ref, Row, Tally, View, common
 
 
 class Payer(Struct, frozen=True, array_like=True, gc=False):
-    """All that was heard of one customer that bears on its recurring revenue."""
+    """All that was heard of one customer that bears on its recurring revenue, and the ids of the coupons and
+    of the tiered prices in it."""
 
     subscriptions: dict[str, History[Subscription]] = {}
     discounts: dict[str, History[Discount]] = {}
     profile: History[Customer] = History()
+    coupons: tuple[str, ...] = ()
+    tiered: tuple[str, ...] = ()
 
 
 class MrrRow(Row, frozen=True):
@@ -54,34 +58,17 @@ class Part(NamedTuple):
     profile: Course[Customer]
 
 
-DIMENSIONS: dict[str, Callable[[MrrRow], str]] = {
-    "": lambda row: "",
-    "plan": lambda row: row.plan,
-    "country": lambda row: row.country,
-}
-"""How the summaries are grouped. Tenants are as many as customers: theirs are summed when asked for."""
-
-CELL = {"currency": str, "dimension": str, "grp": str}
-
-
 class Mrr(View[Payer, Part]):
     """How much recurring revenue is there, under the policy `standard_v1`, and what moved it?"""
 
     name = "mrr"
-    version = 1
+    version = 2
     weight = 5
     hears = (SubscriptionSeen, DiscountSeen, CustomerSeen)
     reads = (Terms,)
     state = Payer
     row = MrrRow
-    summaries = (
-        Summary("standing", {"day": date, **CELL}, Standing._fields),
-        Summary(
-            "movement",
-            {"grain": str, "period": date, **CELL},
-            (*KINDS, *(f"{kind}_customers" for kind in KINDS)),
-        ),
-    )
+    summaries = SUMMARIES
 
     def keys(self, row: Recorded) -> Iterable[str]:
         match row.body:
@@ -94,41 +81,40 @@ class Mrr(View[Payer, Part]):
     def fold(self, state: Payer | None, row: Recorded, id: str) -> Payer:
         payer = state or Payer()
         match row.body:
-            case SubscriptionSeen(id=which):
-                seen = told(payer.subscriptions.get(which), row, subscriptions.rank)
-                return Payer({**payer.subscriptions, which: seen}, payer.discounts, payer.profile)
-            case DiscountSeen(id=which):
-                given = told(payer.discounts.get(which), row, catalogue.rank)
-                return Payer(payer.subscriptions, {**payer.discounts, which: given}, payer.profile)
+            case SubscriptionSeen() as seen:
+                return _subscribed(payer, seen, row)
+            case DiscountSeen() as given:
+                return _discounted(payer, given, row)
             case _:
-                profile = told(payer.profile, row, customers.rank)
-                return Payer(payer.subscriptions, payer.discounts, profile)
+                return replace(payer, profile=told(payer.profile, row, customers.rank))
+
+    def alike(self, held: Payer, now: Payer) -> bool:
+        discounts = now.discounts is held.discounts or _all_repeat(held.discounts, now.discounts)
+        return (
+            discounts
+            and repeats(held.profile, now.profile)
+            and (
+                now.subscriptions is held.subscriptions or _all_repeat(held.subscriptions, now.subscriptions)
+            )
+        )
 
     def refs(self, id: str, state: Payer) -> Iterable[Ref]:
-        coupons = {d.coupon for given in state.discounts.values() for d in given.contents}
-        tiered = {
-            item.price
-            for seen in state.subscriptions.values()
-            for terms in seen.contents
-            for item in terms.items
-            if item.terms.tiering is not None
-        }
-        return [*(("terms", f"coupon/{id}") for id in coupons), *(("terms", f"price/{id}") for id in tiered)]
+        coupons = [("terms", f"coupon/{id}") for id in state.coupons]
+        return coupons + [("terms", f"price/{id}") for id in state.tiered]
 
     def points(self, row: Recorded) -> Iterable[Ref]:
         match row.body:
             case DiscountSeen(now=now):
                 return (("terms", f"coupon/{now.coupon}"),)
             case SubscriptionSeen(now=terms):
-                tiered = (item.price for item in terms.items if item.terms.tiering is not None)
-                return (("terms", f"price/{id}") for id in tiered)
+                return (("terms", f"price/{id}") for id in _tiered(terms))
         return ()
 
     def part(self, id: str, state: Payer, look: Look) -> Part:
         return Part(
             tuple((id, course(seen)) for id, seen in sorted(state.subscriptions.items())),
             tuple((id, _grants(given, look)) for id, given in sorted(state.discounts.items())),
-            _tiered_prices(self.refs(id, state), look),
+            _tiered_prices(state.tiered, look),
             course(state.profile),
         )
 
@@ -139,21 +125,57 @@ class Mrr(View[Payer, Part]):
             for charge in charges(spans(life), grants, prices):
                 yield from _placed(id, subscription, charge, profile)
 
-    def tally(self, rows: Sequence[MrrRow]) -> Tally:
-        standing: dict[Cell, tuple[int, ...]] = {}
-        movement: dict[Cell, tuple[int, ...]] = {}
-        closings = growth.closings(rows)
-        for dimension, group in DIMENSIONS.items():
-            stood = growth.stood(closings, group)
-            standing.update(_standing_cells(stood, dimension))
-            movement.update(_movement_cells(stood, dimension))
-        return {"standing": standing, "movement": movement}
+    def tally(self, before: Sequence[MrrRow], after: Sequence[MrrRow]) -> Tally:
+        return tally(before, after, _first_difference(before, after))
 
 
-def _tiered_prices(refs: Iterable[Ref], look: Look) -> tuple[tuple[str, Price], ...]:
-    found = (
-        (ref[1].removeprefix("price/"), look(ref)) for ref in sorted(refs) if ref[1].startswith("price/")
+def _first_difference(before: Sequence[MrrRow], after: Sequence[MrrRow]) -> datetime:
+    """An instant until which two lists of rows come to the same. Most often a row ends that had no end, and
+    others begin there."""
+    same = common(before, after)
+    gone, come = before[same:], after[same:]
+    marks = [row.valid_from for row in (*gone, *come)]
+    if gone and come and astuple(gone[0])[:-1] == astuple(come[0])[:-1]:
+        marks = [row.valid_from for row in (*gone[1:], *come[1:])]
+        marks += [end for end in (gone[0].valid_to, come[0].valid_to) if end is not None]
+    return min(marks)
+
+
+def _subscribed(payer: Payer, seen: SubscriptionSeen, row: Recorded) -> Payer:
+    history = told(payer.subscriptions.get(seen.id), row, subscriptions.rank)
+    ids = [*_tiered(seen.now), *(_tiered(seen.before) if seen.before else ())]
+    return replace(
+        payer,
+        subscriptions={**payer.subscriptions, seen.id: history},
+        tiered=_with(payer.tiered, ids),
     )
+
+
+def _discounted(payer: Payer, given: DiscountSeen, row: Recorded) -> Payer:
+    history = told(payer.discounts.get(given.id), row, catalogue.rank)
+    ids = [terms.coupon for terms in (given.now, given.before) if terms is not None]
+    return replace(
+        payer,
+        discounts={**payer.discounts, given.id: history},
+        coupons=_with(payer.coupons, ids),
+    )
+
+
+def _with(known: tuple[str, ...], ids: Sequence[str]) -> tuple[str, ...]:
+    """Ids in their order, each once."""
+    return known if all(id in known for id in ids) else tuple(sorted({*known, *ids}))
+
+
+def _tiered(terms: Subscription) -> list[str]:
+    return [item.price for item in terms.items if item.terms.tiering is not None]
+
+
+def _all_repeat(held: Mapping[str, History[T]], now: Mapping[str, History[T]]) -> bool:
+    return len(held) == len(now) and all(repeats(held[id], history) for id, history in now.items())
+
+
+def _tiered_prices(ids: Iterable[str], look: Look) -> tuple[tuple[str, Price], ...]:
+    found = ((id, look(("terms", f"price/{id}"))) for id in ids)
     return tuple((id, price_of(rows[-1].terms)) for id, rows in found if rows)
 
 
@@ -196,25 +218,3 @@ def _placed(
             valid_from=start,
             valid_to=end,
         )
-
-
-def _standing_cells(stood: Sequence[Stood], dimension: str) -> Iterator[tuple[Cell, tuple[int, ...]]]:
-    """What a customer adds to each day's figures: how its standing at the day's end differs from the one
-    at the end of the day before."""
-    held: Mapping[tuple[str, str], tuple[int, ...]] = {}
-    for day, now in stood:
-        for cell in {**held, **now}:
-            rise = minus(now.get(cell, _NONE), held.get(cell, _NONE))
-            if any(rise):
-                yield (day, cell[0], dimension, cell[1]), rise
-        held = now
-
-
-def _movement_cells(stood: Sequence[Stood], dimension: str) -> Iterator[tuple[Cell, tuple[int, ...]]]:
-    for grain in GRAINS:
-        for period, currency, moved in growth.history(stood, grain):
-            for group, movement in moved.items():
-                yield (grain, period, currency, dimension, group), with_customers(movement)
-
-
-_NONE = tuple(Standing())

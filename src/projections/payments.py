@@ -2,20 +2,24 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import pairwise
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from ledgerstone.ledger.payments import (
+    DisputeFundsReinstated,
+    DisputeFundsWithdrawn,
     Payment,
     PaymentApplied,
     PaymentFailed,
     PaymentReceived,
     PaymentSeen,
+    RefundSeen,
     rank,
 )
 from ledgerstone.ledger.recorded import Recorded
-from ledgerstone.ledger.timeline import Course, History, course
+from ledgerstone.ledger.timeline import Course, History, course, repeats
 from ledgerstone.projections import money
 from ledgerstone.projections.histories import told
 from ledgerstone.projections.money import REVERSALS, MoneyRow, standing
@@ -51,7 +55,6 @@ class Told(Struct, frozen=True, array_like=True, gc=False):
     moved: money.Told = money.Told()
 
 
-Tries = PaymentReceived | PaymentFailed
 Part = tuple[Course[Payment], tuple[Tried, ...], tuple[Used, ...], tuple[MoneyRow, ...]]
 
 
@@ -86,10 +89,19 @@ class Payments(View[Told, Part]):
     row = PaymentRow
 
     def keys(self, row: Recorded) -> Iterable[str]:
-        body = row.body
-        if isinstance(body, PaymentSeen):
-            return (body.id,)
-        return (body.payment,) if isinstance(body, Tries | PaymentApplied | money.Reversed) else ()
+        match row.body:
+            case PaymentSeen() as seen:
+                return (seen.id,)
+            case (
+                PaymentReceived()
+                | PaymentFailed()
+                | PaymentApplied()
+                | RefundSeen()
+                | DisputeFundsWithdrawn()
+                | DisputeFundsReinstated() as moved
+            ):
+                return (moved.payment,)
+        return ()
 
     def fold(self, state: Told | None, row: Recorded, id: str) -> Told:
         held, body = state or Told(), row.body
@@ -97,9 +109,13 @@ class Payments(View[Told, Part]):
             return replace(held, seen=told(held.seen, row, rank))
         if isinstance(body, PaymentApplied):
             return replace(held, used=tuple(sorted((*held.used, Used(row.happened_at, body.invoice)))))
-        if isinstance(body, Tries):
+        if isinstance(body, (PaymentReceived, PaymentFailed)):
             return replace(held, tried=tuple(sorted((*held.tried, _tried(row.happened_at, body)))))
         return replace(held, moved=money.heard(held.moved, row))
+
+    def alike(self, held: Told, now: Told) -> bool:
+        rest = held.tried is now.tried and held.used is now.used and held.moved is now.moved
+        return rest and repeats(held.seen, now.seen)
 
     def part(self, id: str, state: Told, look: Look) -> Part:
         return course(state.seen), state.tried, state.used, tuple(money.moves(id, state.moved))
@@ -108,24 +124,26 @@ class Payments(View[Told, Part]):
         seen, tried, used, moves = part
         if not seen.steps and not tried:
             return
-        times = (
-            *(t.at for t in seen.steps),
-            *(t.at for t in tried),
-            *(u.at for u in used),
-            *(m.at for m in moves),
+        marks = sorted(
+            {
+                *[step.at for step in seen.steps],
+                *[charge.at for charge in tried],
+                *[one.at for one in used],
+                *[move.at for move in moves],
+            }
         )
-        marks = sorted(set(times))
         told_of = [_row(id, part, at, marks[0]) for at in marks]
-        firsts = [row for row, held in zip(told_of, [None, *told_of], strict=False) if not _same(row, held)]
-        for row, then in zip(firsts, [*firsts[1:], None], strict=True):
-            yield replace(row, valid_to=then.valid_from if then else None)
+        firsts = [told_of[0], *(row for held, row in pairwise(told_of) if not _same(row, held))]
+        for row, then in pairwise(firsts):
+            yield replace(row, valid_to=then.valid_from)
+        yield firsts[-1]
 
 
 def _row(id: str, part: Part, at: datetime, first: datetime) -> PaymentRow:
     seen, tried, used, moves = part
     terms = _as_of(seen, at)
     charge = next((one for one in reversed(tried) if one.at <= at), None)
-    refunded, disputed = standing(moves, at)
+    refunded, disputed = standing(moves, at) if moves else (0, 0)
     return PaymentRow(
         id=id,
         customer=(terms.customer if terms else None) or (charge.customer if charge else None),
@@ -153,12 +171,14 @@ def _status(terms: Payment | None, charge: Tried | None) -> str:
 
 
 def _as_of(seen: Course[Payment], at: datetime) -> Payment | None:
-    steps = [step for step in seen.steps if step.at <= at]
-    return seen.contents[(steps[-1] if steps else seen.steps[0]).value] if seen.steps else None
+    if not seen.steps:
+        return None
+    step = next((step for step in reversed(seen.steps) if step.at <= at), seen.steps[0])
+    return seen.contents[step.value]
 
 
-def _same(row: PaymentRow, held: PaymentRow | None) -> bool:
-    return held is not None and replace(row, valid_from=held.valid_from) == held
+def _same(row: PaymentRow, held: PaymentRow) -> bool:
+    return astuple(row)[:-2] == astuple(held)[:-2]
 
 
 def _tried(at: datetime, charge: PaymentReceived | PaymentFailed) -> Tried:

@@ -7,7 +7,7 @@ import msgspec
 
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.subscriptions import Item, Subscription, SubscriptionSeen, rank, spans
-from ledgerstone.ledger.timeline import Course, History, course
+from ledgerstone.ledger.timeline import Course, History, course, repeats
 from ledgerstone.projections.histories import told
 from ledgerstone.projections.view import Look, Row, View
 
@@ -50,6 +50,9 @@ class Subscriptions(View[History[Subscription], Course[Subscription]]):
 
     def fold(self, state: History[Subscription] | None, row: Recorded, id: str) -> History[Subscription]:
         return told(state, row, rank)
+
+    def alike(self, held: History[Subscription], now: History[Subscription]) -> bool:
+        return repeats(held, now)
 
     def part(self, id: str, state: History[Subscription], look: Look) -> Course[Subscription]:
         return course(state)

@@ -11,7 +11,7 @@ from ledgerstone.ledger.evidence import (
     StripeEventHeard,
 )
 from ledgerstone.ledger.recorded import Recorded
-from ledgerstone.projections.view import Row, Summary, Tally, View
+from ledgerstone.projections.view import Count, Row, Summary, View
 
 
 class SyncRow(Row, frozen=True):
@@ -45,11 +45,9 @@ class Sync(View[SyncRow, SyncRow]):
     )
 
     def keys(self, row: Recorded) -> Iterable[str]:
-        body = row.body
-        if isinstance(body, EvidenceConfirmed) or (
-            isinstance(body, StripeEventHeard) and body.parked is None
-        ):
-            return ()
+        match row.body:
+            case StripeEventHeard(parked=None) | EvidenceConfirmed():
+                return ()
         return (row.name,)
 
     def fold(self, state: SyncRow | None, row: Recorded, id: str) -> SyncRow:
@@ -68,13 +66,16 @@ class Sync(View[SyncRow, SyncRow]):
     def rows(self, id: str, part: SyncRow) -> Iterable[SyncRow]:
         return (part,)
 
-    def count(self, row: Recorded) -> Tally:
+    def count(self, row: Recorded) -> Count:
         match row.body:
             case StripeEventHeard(event_type=kind, api_version=version, source=source) as heard:
-                amounts = (1, int(heard.parked is not None), int(heard.unknown), 0, 0, 0)
-                return {"messages": {(kind, version or "", source): amounts}}
+                return "messages", (kind, version or "", source), _heard(heard)
             case MessageRefused():
-                return {"messages": {("", "", ""): (0, 0, 0, 1, 0, 0)}}
+                return "messages", ("", "", ""), (0, 0, 0, 1, 0, 0)
             case EvidenceConfirmed():
-                return {"messages": {("", "", ""): (0, 0, 0, 0, 0, 1)}}
-        return {"messages": {("", "", ""): (0, 0, 0, 0, 1, 0)}}
+                return "messages", ("", "", ""), (0, 0, 0, 0, 0, 1)
+        return "messages", ("", "", ""), (0, 0, 0, 0, 1, 0)
+
+
+def _heard(evidence: StripeEventHeard) -> tuple[int, ...]:
+    return (1, int(evidence.parked is not None), int(evidence.unknown), 0, 0, 0)

@@ -53,6 +53,9 @@ class Summary(Struct, frozen=True):
 Tally = Mapping[str, Mapping[Cell, tuple[int, ...]]]
 """Amounts by summary and cell."""
 
+Count = tuple[str, Cell, tuple[int, ...]]
+"""Amounts for one cell of a summary."""
+
 
 class View(Generic[S, P]):
     """A question that can be asked of the log. Subclasses say what they hear and are otherwise functions."""
@@ -77,6 +80,11 @@ class View(Generic[S, P]):
         """The state after the row; the same object when nothing changed."""
         raise NotImplementedError
 
+    def alike(self, held: S, now: S) -> bool:
+        """Whether a state shows what the one before it showed. Need not find out, but what only repeats what
+        is known is most of a log."""
+        return False
+
     def refs(self, id: str, state: S) -> Iterable[Ref]:
         """The rows of earlier views that the state points at."""
         return ()
@@ -93,13 +101,14 @@ class View(Generic[S, P]):
         """What the table shows for this key. Rows of one key differ from each other."""
         return ()
 
-    def tally(self, rows: Sequence[Any]) -> Tally:
-        """What the rows of this key add to the view's summaries."""
+    def tally(self, before: Sequence[Any], after: Sequence[Any]) -> Tally:
+        """What it adds to the view's summaries that a key shows other rows: by any way from some rows to
+        others the additions come to the same."""
         return {}
 
-    def count(self, row: Recorded) -> Tally:
-        """What this row adds to summaries by itself: for counters that change at every row."""
-        return {}
+    def count(self, row: Recorded) -> Count | None:
+        """What this row adds to a summary by itself: for counters that change at every row."""
+        return None
 
 
 AnyView = View[Any, Any]
@@ -160,6 +169,16 @@ def chains(views: Sequence[AnyView]) -> tuple[tuple[AnyView, ...], ...]:
         groups = [group for group in groups if group not in joined]
         groups.append([member for group in joined for member in group] + [view])
     return tuple(stages(group) for group in groups)
+
+
+def common(one: Sequence[Row], other: Sequence[Row]) -> int:
+    """How many rows two lists begin with alike: what is long past seldom changes."""
+    same = 0
+    for row, also in zip(one, other, strict=False):
+        if row is not also and row != also:
+            break
+        same += 1
+    return same
 
 
 def _sql(kind: Any) -> str:

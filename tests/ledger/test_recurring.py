@@ -40,7 +40,8 @@ def worth(
     *items: Item, of_items: Sequence[tuple[Coupon, ...]] = (), of_all: Sequence[Coupon] = ()
 ) -> list[int | None]:
     own = tuple(of_items) or ((),) * len(items)
-    return list(monthly(items, tuple(i.terms for i in items), own, tuple(of_all)))
+    quantities = tuple(item.quantity for item in items)
+    return list(monthly(quantities, tuple(item.terms for item in items), own, tuple(of_all)))
 
 
 def agreed(status: str = "active", **more: Any) -> Subscription:
