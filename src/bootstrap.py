@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -170,8 +171,8 @@ def views_of(database: Database, suffix: str = "") -> Iterator[PostgresViews]:
 def following(database: Database, journal: Journal, trouble: Callable[[Exception], None]) -> Iterator[Engine]:
     """An engine that keeps the views up to date in a thread of its own. `trouble` hears of failures, all of
     which it outlives."""
-    with views_of(database) as store:
-        engine, stopping = Engine(VIEWS, journal, store), Event()
+    with views_of(database) as store, ThreadPoolExecutor(1, "ledgerstone-aside") as aside:
+        engine, stopping = Engine(VIEWS, journal, store, aside), Event()
         listener = Listener(database.app_dsn, CHANNEL)
         work = (engine, listener.wait, stopping, trouble)
         thread = Thread(target=follow, args=work, name="ledgerstone-engine", daemon=True)

@@ -5,11 +5,12 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from ledgerstone.ledger.recorded import Recorded, encode
-from ledgerstone.projections.folder import Folder
+from ledgerstone.projections.folder import Folder, Version
 from ledgerstone.projections.view import AnyView, chains, identity
 from ledgerstone.projections.views import VIEWS
 from tests.examples import released
@@ -73,8 +74,15 @@ def _refusal(keys: Iterable[str]) -> str:
 
 def _lines(folder: Folder, view: AnyView) -> Iterator[bytes]:
     changes = folder.changes(view)
-    yield from sorted(map(msgspec.msgpack.encode, [*changes.passed, *folder.opened(view)]))
+    versions = [*changes.passed, *folder.opened(view)]
+    yield from sorted(map(msgspec.msgpack.encode, map(_version, versions)))
     yield from sorted(map(msgspec.msgpack.encode, changes.deltas))
+    yield from sorted(map(msgspec.msgpack.encode, changes.counted.items()))
+
+
+def _version(version: Version) -> dict[str, Any]:
+    """All that is read of a version."""
+    return {name: getattr(version, name) for name in ("key", "row", "known_from", "known_to")}
 
 
 def _digest(parts: Iterable[bytes]) -> str:

@@ -3,6 +3,7 @@
 Rows of the log count evidence too; the rate per fact is told beside it."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
@@ -66,6 +67,7 @@ def _caught_up(database: Database, journal: Journal) -> None:
     store = PostgresViews(database.app_dsn, SUFFIX)
     tables = [table(view) for group in chains(VIEWS) for view in group]
     store.drop(tables)
-    Engine(VIEWS, journal, store).catch_up()
+    with ThreadPoolExecutor(1) as aside:
+        Engine(VIEWS, journal, store, aside).catch_up()
     store.drop(tables)
     store.close()

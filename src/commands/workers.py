@@ -4,7 +4,7 @@ their tables; chains have nothing to do with each other, so nothing passes betwe
 import gc
 import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from multiprocessing import get_context
 
 import psycopg
@@ -36,7 +36,8 @@ def _rebuild(dsn: str, names: Sequence[str]) -> list[Built]:
     gc.disable()
     journal, store = Journal(environment(dsn)), PostgresViews(dsn, NEW)
     try:
-        return rebuild(whole_chains(VIEWS, names), journal, store)
+        with ThreadPoolExecutor(1) as aside:
+            return rebuild(whole_chains(VIEWS, names), journal, store, aside=aside)
     finally:
         store.close()
         journal.close()
@@ -46,7 +47,7 @@ def _progress(dsn: str) -> tuple[int, int]:
     """How many rows of how many all workers have done."""
     with psycopg.connect(dsn) as connection:
         found = connection.execute(
-            "select coalesce(min(position) filter (where right(name, 4) = %s), 0),"
+            "select coalesce(min(greatest(position, reached)) filter (where right(name, 4) = %s), 0),"
             " (select coalesce(max(notification_id), 0) from stored_events) from views.tracking",
             (NEW,),
         ).fetchone()

@@ -71,7 +71,7 @@ def standings(lines: Sequence[L], at: datetime, group: Grouping[L]) -> dict[tupl
 
 
 def closings(lines: Sequence[L], since: date = date.min) -> list[tuple[date, list[L]]]:
-    """The lines that count at the end of each day, from `since` on, that changed something for one customer."""
+    """The lines that count at the end of each day, from `since` on, that changed something for a customer."""
     days = [(day, end_of(day, "day")) for day in _days(lines) if day >= since]
     return [(day, live(lines, at)) for day, at in days]
 

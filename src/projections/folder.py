@@ -2,7 +2,7 @@
 shows now; live, rebuild, replay and the tests all use it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -15,6 +15,11 @@ NEVER: Any = object()
 """The part of a key that has shown nothing yet: equal to no part."""
 
 
+Shown = tuple[int, int]
+"""Since which position a row is shown, and its place among the rows that its key showed then: together with
+the key they name the row, so that it can be closed without comparing columns."""
+
+
 class Version(Struct, frozen=True, gc=False):
     """A row as it was known from one position until another (None: still)."""
 
@@ -22,20 +27,31 @@ class Version(Struct, frozen=True, gc=False):
     row: Row
     known_from: int
     known_to: int | None
+    place: int
 
 
 class Entry:
-    """A key of a view in memory: its state, what its rows are made of and point at, and since when each row
-    is shown (0: it was written before)."""
+    """A key of a view in memory: its state, what its rows are made of and point at, and how each is shown."""
 
-    __slots__ = ("part", "refs", "rows", "since", "state")
+    __slots__ = ("part", "refs", "rows", "shown", "state")
 
-    def __init__(self, state: Any = None, part: Any = NEVER, rows: tuple[Row, ...] = ()) -> None:
+    def __init__(
+        self,
+        state: Any = None,
+        part: Any = NEVER,
+        rows: tuple[Row, ...] = (),
+        shown: tuple[Shown, ...] = (),
+    ) -> None:
         self.state = state
         self.part = part
         self.rows = rows
-        self.since = (0,) * len(rows)
+        self.shown = shown
         self.refs: tuple[Ref, ...] = ()
+
+    def versions(self, key: Key) -> Iterator[Version]:
+        """What is shown."""
+        for row, (since, place) in zip(self.rows, self.shown, strict=True):
+            yield Version(key, row, since, None, place)
 
 
 class Changes:
@@ -50,7 +66,7 @@ class Changes:
         self.heard: dict[Key, list[int]] = {}
         self.dirty: set[Key] = set()
         self.touched: set[Key] = set()
-        self.closed: list[tuple[Key, Row, int]] = []
+        self.closed: list[tuple[Key, Shown, int]] = []
         self.passed: list[Version] = []
         self.edges: list[tuple[Ref, Key]] = []
         self.deltas: list[tuple[str, int, Cell, tuple[int, ...]]] = []
@@ -125,11 +141,11 @@ class Folder:
                     for reader, dependant in self._edges.get((book, memory.name, key[1]), ()):
                         stale.setdefault(reader, {})[dependant] = None
 
-    def adopt(self, view: AnyView, key: Key, state: Any) -> None:
-        """Take in a key as it was written: what it shows follows from its state and its references."""
+    def adopt(self, view: AnyView, key: Key, state: Any, shown: tuple[Shown, ...]) -> None:
+        """Take in a key as it was written: its rows follow from its state and its references."""
         memory = self._memories[view.name]
         part = view.part(key[1], state, self._look(key[0]))
-        entry = memory.entries[key] = Entry(state, part, tuple(view.rows(key[1], part)))
+        entry = memory.entries[key] = Entry(state, part, tuple(view.rows(key[1], part)), shown)
         self._point(memory, key, entry)
 
     def forget(self) -> None:
@@ -142,10 +158,9 @@ class Folder:
         """The rows that this window opened and that are still shown."""
         memory = self._memories[view.name]
         for key in sorted(memory.changes.touched):
-            entry = memory.entries[key]
-            for row, since in zip(entry.rows, entry.since, strict=True):
-                if since > self.base:
-                    yield Version(key, row, since, None)
+            for version in memory.entries[key].versions(key):
+                if version.known_from > self.base:
+                    yield version
 
     def _way(self, kind: type[Fact]) -> Way:
         way: list[tuple[Memory, bool]] = []
@@ -235,18 +250,18 @@ class Folder:
     def _replace(
         self, key: Key, entry: Entry, rows: tuple[Row, ...], position: int, changes: Changes
     ) -> None:
-        """Close what is shown no more, open what was not, and keep since when the rest is known."""
+        """Close what is shown no more, open what was not, and keep since when the rest is shown."""
         same = common(entry.rows, rows)
-        come, base = rows[same:], self.base
-        known = [position] * len(come)
-        for row, since in zip(entry.rows[same:], entry.since[same:], strict=True):
+        come = rows[same:]
+        shown = [(position, place) for place in range(same, len(rows))]
+        for row, since in zip(entry.rows[same:], entry.shown[same:], strict=True):
             if row in come:
-                known[come.index(row)] = since
-            elif since <= base:
-                changes.closed.append((key, row, position))
+                shown[come.index(row)] = since
+            elif since[0] <= self.base:
+                changes.closed.append((key, since, position))
             else:
-                changes.passed.append(Version(key, row, since, position))
-        entry.rows, entry.since = rows, (*entry.since[:same], *known)
+                changes.passed.append(Version(key, row, since[0], position, since[1]))
+        entry.rows, entry.shown = rows, (*entry.shown[:same], *shown)
 
     def _tally(self, memory: Memory, position: int, book: str, tally: Tally) -> None:
         memory.changes.deltas += [

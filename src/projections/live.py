@@ -4,7 +4,8 @@ wrong outside is waited out, and it begins again from what the tables say."""
 from collections.abc import Callable
 from threading import Event
 
-from ledgerstone.projections.engine import Engine, Overtaken
+from ledgerstone.projections.chain import Overtaken
+from ledgerstone.projections.engine import Engine
 
 Wait = Callable[[], None]
 """Returns when there may be more rows, and in any case after a while: no notice is relied upon."""
@@ -19,6 +20,7 @@ def follow(engine: Engine, wait: Wait, stopping: Event, trouble: Callable[[Excep
                 engine.restart()
                 begun = True
             if not engine.step():
+                engine.settle()
                 wait()
         except Overtaken:
             begun = False

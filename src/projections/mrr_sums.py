@@ -1,6 +1,6 @@
 """What does it add to the sums of recurring revenue, when a customer's lines change?
 
-Only what differs is worked out: from the first day of the month of the first difference on, before and after."""
+Only what differs is worked out: before and after, from the start of the month of the first difference on."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime

@@ -2,11 +2,15 @@
 old ones as both were known at one position, and put in their place in one transaction."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from typing import Protocol
 
 from msgspec import Struct
 
-from ledgerstone.projections.engine import Engine, Log, Store
+from ledgerstone.projections.bulk import Empty, Spoiled, fill
+from ledgerstone.projections.chain import Store
+from ledgerstone.projections.engine import Engine
+from ledgerstone.projections.reader import Log
 from ledgerstone.projections.view import AnyView, Table, chains, table
 
 WINDOW = 50_000
@@ -16,7 +20,7 @@ Told = Callable[[int, int], None]
 """Told how many rows of how many are done."""
 
 
-class Tables(Store, Protocol):
+class Tables(Store, Empty, Protocol):
     """A store whose tables can be thrown away, compared and swapped."""
 
     def drop(self, tables: Sequence[Table]) -> None:
@@ -73,11 +77,17 @@ def whole_chains(views: Sequence[AnyView], names: Sequence[str]) -> list[tuple[A
     return [group for group in chains(views) if not names or any(view.name in names for view in group)]
 
 
-def rebuild(groups: Sequence[Chained], log: Log, store: Tables, told: Told = unheard) -> list[Built]:
+def rebuild(
+    groups: Sequence[Chained],
+    log: Log,
+    store: Tables,
+    told: Told = unheard,
+    aside: Executor | None = None,
+) -> list[Built]:
     """Make chains of views anew in `store`, reading the log once for all, and swap each for what is read.
 
     Raises ViewsDiffer, and swaps nothing of that chain, when rows of the same version came out otherwise."""
-    build(groups, log, store, told)
+    build(groups, log, store, told, aside)
     return [take_place(group, log, store) for group in groups]
 
 
@@ -98,17 +108,30 @@ def take_place(views: Chained, log: Log, store: Tables) -> Built:
     return Built(tuple(view.name for view in views), engine.chains[0].position)
 
 
-def build(groups: Sequence[Chained], log: Log, store: Tables, told: Told = unheard) -> None:
-    """Fold the whole log into new tables, in windows."""
+def build(
+    groups: Sequence[Chained],
+    log: Log,
+    store: Tables,
+    told: Told = unheard,
+    aside: Executor | None = None,
+) -> None:
+    """Fold the whole log into new tables: in windows, as live, where a row spoils a chain, or from where on
+    there are more keys than are held in memory."""
     views, done = [view for group in groups for view in group], 0
-    store.drop([table(view) for view in views])
+    shapes = [table(view) for view in views]
 
     def count(rows: int) -> None:
         nonlocal done
         done += rows
         told(done, max(done, log.head()))
 
-    Engine(views, log, store).catch_up(WINDOW, count)
+    store.drop(shapes)
+    try:
+        fill(groups, log, store, WINDOW, count, aside)
+    except Spoiled:
+        done = 0
+        store.drop(shapes)
+    Engine(views, log, store, aside).catch_up(WINDOW, count)
 
 
 def compare(views: Chained, log: Log, store: Tables, position: int, told: Told = unheard) -> list[str]:

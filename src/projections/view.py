@@ -187,3 +187,10 @@ def _sql(kind: Any) -> str:
 
 
 encode_state = msgspec.msgpack.Encoder().encode
+"""A key's state, and how its rows are shown: (position, place) of each."""
+
+
+def decoder(view: AnyView) -> Callable[[bytes], tuple[Any, tuple[tuple[int, int], ...]]]:
+    """Reads what `encode_state` wrote."""
+    kind = tuple[view.state, tuple[tuple[int, int], ...]]  # type: ignore[name-defined]
+    return msgspec.msgpack.Decoder(kind).decode

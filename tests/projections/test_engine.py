@@ -5,7 +5,8 @@ import pytest
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.projections.engine import Engine, Overtaken
+from ledgerstone.projections.chain import Overtaken
+from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.folder import fold
 from ledgerstone.projections.view import chains
 from ledgerstone.projections.views import VIEWS

@@ -3,17 +3,21 @@
 Every window is one transaction that begins with a compare-and-set on the position; a reader sees all of a
 window or nothing."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from ledgerstone.adapters.postgres import arrays
+from ledgerstone.adapters.postgres import arrays, instants
 from ledgerstone.adapters.postgres.view_tables import (
     CLOSE,
+    EDGE,
+    HEARD,
     INSERT_EDGE,
+    STATE,
     UPSERT_STATE,
     VERSION,
     Column,
@@ -21,6 +25,8 @@ from ledgerstone.adapters.postgres.view_tables import (
     add,
     contents,
     copy_in,
+    delta_columns,
+    head_columns,
     heads,
     indexes,
     insert,
@@ -37,18 +43,27 @@ NAMED = 10
 
 
 class Write(Protocol):
-    """What a window changes in one view; see `projections.engine.Write`."""
+    """What a window changes in one view; see `projections.writes.Write`."""
 
     table: Any
-    states: list[tuple[str, str, bytes]]
-    heard: list[tuple[str, str, list[int]]]
-    edges: list[tuple[str, str, str, str]]
-    closed: list[tuple[str, str, int, int]]
     opened: list[tuple[Any, ...]]
+    heard: list[tuple[str, str, list[int]]]
     deltas: dict[str, list[tuple[Any, ...]]]
+    states: list[tuple[str, str, bytes]]
+    edges: list[tuple[str, str, str, str]]
+    closed: list[tuple[str, str, int, int, int]]
     heads: dict[str, list[tuple[Any, ...]]]
 
 
+Rows = tuple[str, Sequence[Column], Sequence[tuple[Any, ...]]]
+"""A table, its columns and rows for them."""
+
+MOVE = (
+    "update views.tracking set position = %s, at = clock_timestamp(), stopped_at = null, reason = null"
+    " where name = any(%s) and position = %s"
+)
+WHOLE = "set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on"
+"""For what reads whole tables."""
 SESSION = """
     set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off;
     set enable_mergejoin = off; set jit = off; set timezone = 'UTC'
@@ -56,32 +71,50 @@ SESSION = """
 """Plans prepared on tables that are still empty would otherwise scan them for ever."""
 
 
+LOCK = "select pg_advisory_xact_lock(hashtextextended('ledgerstone views', 0))"
+
+
 class TablesDiffer(Exception):
     """The tables of a chain are at different positions: some were made by other code."""
 
 
+LAYOUT = "layout 2"
+"""How tables of views are laid out, whatever the view: noted with `views.tracking`. Tables that were laid out
+otherwise are thrown away, and made anew from the log."""
+TRACKING = """
+    create table if not exists views.tracking (name text primary key, position bigint not null,
+        reached bigint not null default 0, stopped_at bigint, reason text,
+        at timestamptz not null default clock_timestamp())
+"""
+
+
 class PostgresViews:
-    """The tables of views in schema `views`, over one connection. `suffix` tells tables that are being
-    rebuilt from those that are read."""
+    """The tables of views in schema `views`. `suffix` tells tables that are being rebuilt from those that are
+    read. What is written goes over one connection and what is read over another, so that each may have a
+    thread of its own; but in a swap, all is one transaction."""
 
     def __init__(self, dsn: str, suffix: str = "") -> None:
         self._dsn = dsn
         self._suffix = suffix
-        self._connection: psycopg.Connection[Any] | None = None
+        self._writing: psycopg.Connection[Any] | None = None
+        self._reading: psycopg.Connection[Any] | None = None
+        self._swapping = False
 
     def close(self) -> None:
-        """Give the connection back."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Give the connections back."""
+        for connection in (self._writing, self._reading):
+            if connection is not None:
+                connection.close()
+        self._writing = self._reading = None
 
     def position(self, tables: Sequence[Table]) -> int:
         """How far a chain is; tables that are missing are created at 0."""
-        connection = self._open()
+        connection = self._reader()
         with connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(hashtextextended('ledgerstone views', 0))")
+            connection.execute(LOCK)
             for table in tables:
-                self._create(connection, table)
+                if self._create(connection, table):
+                    self._index(connection, table)
             places = connection.execute(
                 "select name, position from views.tracking where name = any(%s)", (self._names(tables),)
             ).fetchall()
@@ -123,35 +156,56 @@ class PostgresViews:
     def commit(self, tables: Sequence[Table], expected: int, position: int, writes: Sequence[Write]) -> bool:
         """Write a window and advance from `expected` to `position`, in one transaction; False when the chain
         is not at `expected` any more: then nothing was written."""
-        connection, names = self._open(), self._names(tables)
+        connection, names = self._writer(), self._names(tables)
         with connection.transaction() as transaction:
-            moved = connection.execute(
-                "update views.tracking set position = %s, at = clock_timestamp(), stopped_at = null,"
-                " reason = null where name = any(%s) and position = %s",
-                (position, names, expected),
-                prepare=True,
-            )
+            moved = connection.execute(MOVE, (position, names, expected), prepare=True)
             if moved.rowcount != len(names):
                 raise psycopg.Rollback(transaction)
             with connection.pipeline():
                 for write in writes:
                     self._write_small(connection, write)
             for write in writes:
-                self._copy_large(connection, write)
+                self._copy(connection, _new_rows(write), COPY_FROM)
             connection.execute("notify views")
             return True
         return False
 
+    def lay(self, tables: Sequence[Table]) -> None:
+        """Create tables, at position 0 and without indexes."""
+        connection = self._writer()
+        with connection.transaction():
+            for table in tables:
+                self._create(connection, table)
+
+    def append(self, tables: Sequence[Table], reached: int, writes: Sequence[Write]) -> None:
+        """Add new rows to tables that nobody reads yet; `reached` is how far the log was read for them."""
+        connection = self._writer()
+        with connection.transaction():
+            for write in writes:
+                self._copy(connection, _new_rows(write))
+            connection.execute(
+                "update views.tracking set reached = %s where name = any(%s)", (reached, self._names(tables))
+            )
+
+    def complete(self, tables: Sequence[Table], position: int, writes: Sequence[Write]) -> None:
+        """Add the last rows, and the indexes: from now on the tables are at a position."""
+        connection, names = self._writer(), self._names(tables)
+        with connection.transaction():
+            for table, write in zip(tables, writes, strict=True):
+                self._copy(connection, (*_new_rows(write), *_kept_rows(write)))
+                self._index(connection, table)
+            connection.execute(MOVE, (position, names, 0))
+
     def stop(self, tables: Sequence[Table], position: int, reason: str) -> None:
         """Note that the chain cannot fold the row at `position`, and why."""
-        self._open().execute(
+        self._reader().execute(
             "update views.tracking set stopped_at = %s, reason = %s where name = any(%s)",
             (position, reason, self._names(tables)),
         )
 
     def stopped(self, tables: Sequence[Table]) -> list[str]:
         """Why the chain cannot go on, if it cannot."""
-        found = self._open().execute(
+        found = self._reader().execute(
             "select distinct reason from views.tracking where name = any(%s) and reason is not null",
             (self._names(tables),),
         )
@@ -159,7 +213,7 @@ class PostgresViews:
 
     def drop(self, tables: Sequence[Table]) -> None:
         """Remove the tables of a rebuild that is not wanted any more."""
-        connection = self._open()
+        connection = self._writer()
         with connection.transaction():
             for table in tables:
                 for name, _ in relations(table):
@@ -169,43 +223,31 @@ class PostgresViews:
     def differences(self, tables: Sequence[Table], other: str, position: int) -> list[str]:
         """How these tables differ from those with suffix `other`, both as known at `position`, and where a
         head of theirs is not the sum of its deltas: a line a row, at most `NAMED` of a kind."""
-        found: list[str] = []
-        for table in tables:
-            for name, query in contents(table):
-                here, there = (
-                    sql.SQL(query).format(sql.Identifier("views", name + suffix))
-                    for suffix in (self._suffix, other)
-                )
-                if self._digest(here, position) != self._digest(there, position):
-                    found += self._unlike(name + self._suffix, here, there, position)
-            for suffix in (self._suffix, other):
-                for name, head, deltas in heads(table):
-                    kept = sql.SQL(head).format(sql.Identifier("views", f"{name}_head{suffix}"))
-                    summed = sql.SQL(deltas).format(sql.Identifier("views", f"{name}_delta{suffix}"))
-                    found += self._unlike(f"the deltas of {name}{suffix}", summed, kept, position)
+        connection, found = self._writer(), list[str]()
+        with connection.transaction():
+            connection.execute(WHOLE)
+            for table in tables:
+                for name, query in contents(table):
+                    here, there = (
+                        sql.SQL(query).format(sql.Identifier("views", name + suffix))
+                        for suffix in (self._suffix, other)
+                    )
+                    if _digest(connection, here, position) != _digest(connection, there, position):
+                        found += _unlike(connection, name + self._suffix, here, there, position)
+                for suffix in (self._suffix, other):
+                    for name, head, deltas in heads(table):
+                        kept = sql.SQL(head).format(sql.Identifier("views", f"{name}_head{suffix}"))
+                        summed = sql.SQL(deltas).format(sql.Identifier("views", f"{name}_delta{suffix}"))
+                        what = f"the deltas of {name}{suffix}"
+                        found += _unlike(connection, what, summed, kept, position)
         return found
-
-    def _unlike(self, name: str, here: sql.Composable, there: sql.Composable, position: int) -> list[str]:
-        """The rows that only one of two queries has."""
-        found: list[str] = []
-        for mark, one, two in (("only in", here, there), ("missing in", there, here)):
-            query = sql.SQL("select * from (({}) except all ({})) d limit {}").format(one, two, NAMED)
-            lines = self._cursor().execute(query, {"p": position}).fetchall()
-            found += [f"{mark} {name}: {line}" for line in lines]
-        return found
-
-    def _digest(self, contents: sql.Composable, position: int) -> tuple[Any, ...] | None:
-        """How many rows, and the sum of a hash of each: equal for equal rows in any order. That others give
-        the same sum is one chance in 2^64; sorting both sides to be sure would double a rebuild's time."""
-        query = sql.SQL("select count(*), sum(hashtextextended(d::text, 0)::numeric) from ({}) d")
-        return self._cursor().execute(query.format(contents), {"p": position}).fetchone()
 
     def swap(self, tables: Sequence[Table], suffix: str, ready: Callable[[int], None]) -> None:
         """Put these tables in the place of those with `suffix`, which go, in one transaction. Their positions
         are locked first, so that no engine moves them while `ready` catches up and compares; whoever waits to
         move them then finds them gone, and begins again."""
-        connection = self._open()
-        with connection.transaction():
+        connection = self._writer()
+        with connection.transaction(), self._in_one():
             held = connection.execute(
                 "select position from views.tracking where name = any(%s) order by name for update",
                 ([table.name + suffix for table in tables],),
@@ -215,18 +257,34 @@ class PostgresViews:
                 self._take_place(connection, table, suffix)
             connection.execute("notify views")
 
-    def _open(self) -> psycopg.Connection[Any]:
-        if self._connection is None or self._connection.closed or self._connection.broken:
-            self._connection = psycopg.connect(
-                self._dsn, autocommit=True, row_factory=tuple_row, connect_timeout=5
-            )
-            arrays.register(self._connection)
-            self._connection.execute(SESSION)
-            self._connection.execute(
-                "create table if not exists views.tracking (name text primary key, position bigint not null,"
-                " stopped_at bigint, reason text, at timestamptz not null default clock_timestamp())"
-            )
-        return self._connection
+    @contextmanager
+    def _in_one(self) -> Iterator[None]:
+        """Read in the transaction of the writer."""
+        self._swapping = True
+        try:
+            yield
+        finally:
+            self._swapping = False
+
+    def _writer(self) -> psycopg.Connection[Any]:
+        self._writing = _alive(self._writing) or self._connect()
+        return self._writing
+
+    def _reader(self) -> psycopg.Connection[Any]:
+        if self._swapping:
+            return self._writer()
+        self._reading = _alive(self._reading) or self._connect()
+        return self._reading
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(self._dsn, autocommit=True, row_factory=tuple_row, connect_timeout=5)
+        arrays.register(connection)
+        instants.register(connection)
+        connection.execute(SESSION)
+        if _layout(connection) != LAYOUT:
+            with connection.transaction():
+                _lay_out(connection)
+        return connection
 
     def _take_place(self, connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
         for name, _ in relations(table):
@@ -245,7 +303,7 @@ class PostgresViews:
         )
 
     def _cursor(self) -> psycopg.Cursor[Any]:
-        return self._open().cursor(binary=True)
+        return self._reader().cursor(binary=True)
 
     def _names(self, tables: Sequence[Table]) -> list[str]:
         return [table.name + self._suffix for table in tables]
@@ -256,17 +314,20 @@ class PostgresViews:
     def _sql(self, query: str, table: Table, part: str = "") -> str:
         return statement(query, part_of(table, part) + self._suffix)
 
-    def _create(self, connection: psycopg.Connection[Any], table: Table) -> None:
+    def _create(self, connection: psycopg.Connection[Any], table: Table) -> bool:
+        """Create the tables of a view, unless they are there; whether they were not."""
         new = connection.execute(
             "insert into views.tracking (name, position) values (%s, 0) on conflict do nothing",
             (table.name + self._suffix,),
         )
-        if new.rowcount == 0:
-            return
-        for name, columns in relations(table):
+        for name, columns in relations(table) if new.rowcount else ():
             connection.execute(sql.SQL("create table {} (" + columns + ")").format(self._table(name)))
-        for name, columns in indexes(table):
-            connection.execute(sql.SQL("create index on {} (" + columns + ")").format(self._table(name)))
+        return new.rowcount == 1
+
+    def _index(self, connection: psycopg.Connection[Any], table: Table) -> None:
+        for name, columns, once in indexes(table):
+            create = f"create {'unique ' if once else ''}index on {{}} ({columns})"
+            connection.execute(sql.SQL(create).format(self._table(name)))
 
     def _write_small(self, connection: psycopg.Connection[Any], write: Write) -> None:
         """Everything that changes what is there already, and short lists of new rows."""
@@ -285,32 +346,95 @@ class PostgresViews:
                 cursor.execute(addition, _columns(amounts), prepare=True)
         for name, columns, rows in _new_rows(write):
             if rows and len(rows) < COPY_FROM:
-                cursor.executemany(insert(name + self._suffix, tuple(columns)), rows)
+                cursor.executemany(
+                    insert(name + self._suffix, tuple(columns)), [_listed(row) for row in rows]
+                )
 
-    def _copy_large(self, connection: psycopg.Connection[Any], write: Write) -> None:
-        for name, columns, rows in _new_rows(write):
-            if len(rows) < COPY_FROM:
+    def _copy(self, connection: psycopg.Connection[Any], parts: Iterable[Rows], least: int = 1) -> None:
+        """Copy rows into their tables, where there are so many."""
+        for name, columns, rows in parts:
+            if len(rows) < least:
                 continue
-            statement = copy_in(name + self._suffix, tuple(columns))
-            with connection.cursor().copy(statement) as copy:
+            with connection.cursor().copy(copy_in(name + self._suffix, tuple(columns))) as copy:
                 copy.set_types([kind for _, kind in columns])
                 for row in rows:
                     copy.write_row(row)
 
 
-def _new_rows(write: Write) -> Iterable[tuple[str, Sequence[Column], list[Any]]]:
+def _alive(connection: psycopg.Connection[Any] | None) -> psycopg.Connection[Any] | None:
+    return None if connection is None or connection.closed or connection.broken else connection
+
+
+def _layout(connection: psycopg.Connection[Any]) -> str | None:
+    query = "select obj_description(to_regclass('views.tracking'), 'pg_class')"
+    (found,) = connection.execute(query).fetchone() or (None,)
+    return None if found is None else str(found)
+
+
+def _lay_out(connection: psycopg.Connection[Any]) -> None:
+    """Begin with no tables, unless somebody else just did."""
+    connection.execute(LOCK)
+    if _layout(connection) == LAYOUT:
+        return
+    there = connection.execute("select tablename from pg_tables where schemaname = 'views'").fetchall()
+    for (name,) in there:
+        connection.execute(sql.SQL("drop table {}").format(sql.Identifier("views", name)))
+    connection.execute(TRACKING)
+    connection.execute(sql.SQL("comment on table views.tracking is {}").format(LAYOUT))
+
+
+def _digest(
+    connection: psycopg.Connection[Any], contents: sql.Composable, position: int
+) -> tuple[Any, ...] | None:
+    """How many rows, and the sum of a hash of each: equal for equal rows in any order. That others give the
+    same sum is one chance in 2^64; sorting both sides to be sure would double a rebuild's time."""
+    query = sql.SQL("select count(*), sum(hash_record_extended(d, 0)::numeric) from ({}) d")
+    return connection.execute(query.format(contents), {"p": position}).fetchone()
+
+
+def _unlike(
+    connection: psycopg.Connection[Any],
+    name: str,
+    here: sql.Composable,
+    there: sql.Composable,
+    position: int,
+) -> list[str]:
+    """The rows that only one of two queries has."""
+    found: list[str] = []
+    for mark, one, two in (("only in", here, there), ("missing in", there, here)):
+        query = sql.SQL("select * from (({}) except all ({})) d limit {}").format(one, two, NAMED)
+        lines = connection.execute(query, {"p": position}).fetchall()
+        found += [f"{mark} {name}: {line}" for line in lines]
+    return found
+
+
+def _new_rows(write: Write) -> Iterator[Rows]:
+    """What is new in any case."""
     table = write.table
     yield table.name, (*VERSION, *table.columns), write.opened
-    heard = (("book", "text"), ("key", "text"), ("positions", "bigint[]"))
-    yield f"{table.name}_heard", heard, write.heard
+    yield f"{table.name}_heard", HEARD, write.heard
     for sums in table.summaries:
-        amounts = ((amount, "bigint") for amount in sums.amounts)
-        columns = (("position", "bigint"), *sums.cells, *amounts)
-        yield f"{table.name}_{sums.name}_delta", columns, write.deltas.get(sums.name, [])
+        if sums.history:
+            rows = write.deltas.get(sums.name, [])
+            yield f"{table.name}_{sums.name}_delta", delta_columns(sums), rows
+
+
+def _kept_rows(write: Write) -> Iterator[Rows]:
+    """What is new where there was nothing before."""
+    table = write.table
+    yield f"{table.name}_state", STATE, write.states
+    yield f"{table.name}_edge", EDGE, write.edges
+    for sums in table.summaries:
+        yield f"{table.name}_{sums.name}_head", head_columns(sums), write.heads.get(sums.name, [])
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _listed(row: tuple[Any, ...]) -> list[Any]:
+    """Outside of COPY a tuple would be taken as a composite."""
+    return [list(value) if type(value) is tuple else value for value in row]
 
 
 def _chunks(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:

@@ -35,10 +35,13 @@ class Table(Protocol):
     def summaries(self) -> Sequence[Sums]: ...
 
 
+STATE = (("book", "text"), ("key", "text"), ("state", "bytea"))
+EDGE = (("book", "text"), ("ref_view", "text"), ("ref_id", "text"), ("key", "text"))
+HEARD = (("book", "text"), ("key", "text"), ("positions", "bigint[]"))
 VERSION = (
     ("book", "text"),
     ("key", "text"),
-    ("rid", "bigint"),
+    ("place", "bigint"),
     ("known_from", "bigint"),
     ("known_to", "bigint"),
 )
@@ -87,8 +90,9 @@ INSERT_EDGE = (
 )
 CLOSE = (
     "update {} r set known_to = u.position"
-    " from unnest(%b::text[], %b::text[], %b::bigint[], %b::bigint[]) u(book, key, rid, position)"
-    " where r.book = u.book and r.key = u.key and r.rid = u.rid and r.known_to is null"
+    " from unnest(%b::text[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[])"
+    " u(book, key, known_from, place, position)"
+    " where r.book = u.book and r.key = u.key and r.known_from = u.known_from and r.place = u.place"
 )
 
 
@@ -99,31 +103,51 @@ def part_of(table: Table, part: str) -> str:
 
 def relations(table: Table) -> list[tuple[str, str]]:
     """Every table of a view: its name and its columns in SQL."""
-    rows = ", ".join(f'"{name}" {kind}' for name, kind in (*VERSION, *table.columns))
     found = [
-        (table.name, rows),
-        (f"{table.name}_state", "book text, key text, state bytea not null, primary key (book, key)"),
-        (f"{table.name}_heard", "book text not null, key text not null, positions bigint[] not null"),
-        (
-            f"{table.name}_edge",
-            "book text, ref_view text, ref_id text, key text, primary key (book, ref_view, ref_id, key)",
-        ),
+        (table.name, f"{_declared(VERSION[:-1])}, {_columns((*VERSION[-1:], *table.columns))}"),
+        (f"{table.name}_state", _declared(STATE)),
+        (f"{table.name}_heard", _declared(HEARD)),
+        (f"{table.name}_edge", _declared(EDGE)),
     ]
     for sums in table.summaries:
-        cells = ", ".join(f'"{name}" {kind} not null' for name, kind in sums.cells)
-        amounts = ", ".join(f'"{name}" bigint not null' for name in sums.amounts)
-        keys = ", ".join(f'"{name}"' for name, _ in sums.cells)
-        found.append((f"{table.name}_{sums.name}_head", f"{cells}, {amounts}, primary key ({keys})"))
+        found.append((f"{table.name}_{sums.name}_head", _declared(head_columns(sums))))
         if sums.history:
-            found.append((f"{table.name}_{sums.name}_delta", f"position bigint not null, {cells}, {amounts}"))
+            found.append((f"{table.name}_{sums.name}_delta", _declared(delta_columns(sums))))
     return found
 
 
-def indexes(table: Table) -> list[tuple[str, str]]:
-    """What is looked up: versions by key, the rows a key heard, deltas by position. `known_to` is in no
-    index, so that closing a version touches the row alone."""
-    deltas = [(f"{table.name}_{s.name}_delta", "position") for s in table.summaries if s.history]
-    return [(table.name, "book, key, rid"), (f"{table.name}_heard", "book, key"), *deltas]
+def _columns(named: Sequence[Column], more: str = "") -> str:
+    return ", ".join(f'"{name}" {kind}{more}' for name, kind in named)
+
+
+def _declared(named: Sequence[Column]) -> str:
+    return _columns(named, " not null")
+
+
+def head_columns(sums: Sums) -> tuple[Column, ...]:
+    """The columns of a summary's head: its cells and its amounts."""
+    return (*sums.cells, *((amount, "bigint") for amount in sums.amounts))
+
+
+def delta_columns(sums: Sums) -> tuple[Column, ...]:
+    """The columns of what changed a summary."""
+    return (("position", "bigint"), *head_columns(sums))
+
+
+def indexes(table: Table) -> list[tuple[str, str, bool]]:
+    """What is looked up, and whether it is there once: versions by key, what a key heard, deltas by position.
+    `known_to` is in no index, so that closing a version touches the row alone."""
+    found = [
+        (table.name, "book, key, known_from, place", True),
+        (f"{table.name}_state", "book, key", True),
+        (f"{table.name}_heard", "book, key", False),
+        (f"{table.name}_edge", "book, ref_view, ref_id, key", True),
+    ]
+    for sums in table.summaries:
+        found.append((f"{table.name}_{sums.name}_head", ", ".join(name for name, _ in sums.cells), True))
+        if sums.history:
+            found.append((f"{table.name}_{sums.name}_delta", "position", False))
+    return found
 
 
 def contents(table: Table) -> list[tuple[str, str]]:

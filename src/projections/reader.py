@@ -1,0 +1,94 @@
+"""How is the log read for several chains of views? Once: a row is decoded and given to all who hear it, while
+the next window is on its way."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from typing import NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from ledgerstone.ledger.facts import tag
+from ledgerstone.ledger.recorded import Recorded, decode, decode_head
+from ledgerstone.projections.view import AnyView
+
+D = TypeVar("D")
+Heard = tuple[int, Recorded | msgspec.MsgspecError]
+"""A row of the log at its position, or why it cannot be decoded."""
+Raw = Sequence[tuple[int, str, bytes | None]]
+"""Rows of the log as they lie there: position and tag, and the state where it was wanted."""
+
+
+class Log(Protocol):
+    """Where rows come from. `raw` may be called by another thread than the rest."""
+
+    def raw(self, after: int, limit: int, tags: Sequence[str], heads: Sequence[str] = ()) -> Raw:
+        """The rows after a position, with their state where the tag is wanted, or its head."""
+        ...
+
+    def head(self) -> int:
+        """The last position."""
+        ...
+
+
+class Window(NamedTuple):
+    """Some rows of the log: how many, the last one's position, and what each chain is to hear of them."""
+
+    rows: int
+    upto: int
+    lanes: tuple[list[Heard], ...]
+
+
+class Reader:
+    """Reads a log for chains of views. With `aside`, that thread reads one window ahead."""
+
+    def __init__(self, log: Log, groups: Sequence[Sequence[AnyView]], aside: Executor | None = None) -> None:
+        views = [view for group in groups for view in group]
+        whole = {kind for view in views for kind in view.hears if kind not in view.heads}
+        self._log, self._aside = log, aside
+        self._heads = sorted({tag(kind) for view in views for kind in view.heads if kind not in whole})
+        self._tags = sorted({tag(kind) for view in views for kind in view.hears})
+        self._hear = [{tag(kind) for view in group for kind in view.hears} for group in groups]
+        self._ahead: tuple[int, int, Future[Raw]] | None = None
+
+    def window(self, after: int, limit: int) -> Window:
+        """The next rows after a position."""
+        raw = self._read(after, limit)
+        lanes: tuple[list[Heard], ...] = tuple([] for _ in self._hear)
+        by_tag = {
+            name: [lane for lane, hears in zip(lanes, self._hear, strict=True) if name in hears]
+            for name in self._tags
+        }
+        heads = frozenset(self._heads)
+        for position, name, state in raw:
+            if state is not None:
+                row = self._head(position, name, state) if name in heads else _decoded(state)
+                for lane in by_tag[name]:
+                    lane.append((position, row))
+        return Window(len(raw), raw[-1][0] if raw else after, lanes)
+
+    def _read(self, after: int, limit: int) -> Raw:
+        ahead, self._ahead = self._ahead, None
+        known = ahead is not None and ahead[:2] == (after, limit)
+        raw = ahead[2].result() if ahead and known else self._log.raw(after, limit, self._tags, self._heads)
+        if self._aside is not None and len(raw) == limit:
+            then = raw[-1][0]
+            coming = self._aside.submit(self._log.raw, then, limit, self._tags, self._heads)
+            self._ahead = then, limit, coming
+        return raw
+
+    def _head(self, position: int, name: str, beginning: bytes) -> Recorded | msgspec.MsgspecError:
+        row = _decoded(beginning, decode_head)
+        if row is not None:
+            return row
+        (_, _, state), *_ = self._log.raw(position - 1, 1, [name])
+        return _decoded(state or b"")
+
+
+def _decoded(
+    state: bytes,
+    read: Callable[[bytes], D] = decode,  # type: ignore[assignment]
+) -> D | msgspec.MsgspecError:
+    try:
+        return read(state)
+    except msgspec.MsgspecError as error:
+        return error
