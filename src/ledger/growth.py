@@ -4,7 +4,7 @@ Works on the lines of one customer: what each item was worth, from when to when.
 E if it began before E and had not ended before it: so a change at midnight belongs to the day that begins."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple, Protocol, TypeVar
@@ -114,19 +114,20 @@ def history(
     stood: Iterable[Stood],
     grain: str,
     opening: Mapping[tuple[str, str], Standing] = NOTHING,
-    paid: Iterable[str] = (),
+    paid: Callable[[], Collection[str]] = tuple,
 ) -> Iterator[tuple[date, str, dict[str, Movement]]]:
     """The movements of one customer, by period and currency, from how it `stood` at the ends of days that
     changed something: only periods that moved it. For a part of its life, `opening` is how it stood before
-    (at the start of a period), `paid` the currencies in which it was above 0 at an end until then."""
+    (at the start of a period), `paid` tells in which currencies it was above 0 at an end until then."""
     held = _by_currency(opening)
-    customers = set(paid)
+    customers = set(held)
     for period, standing in _ends(stood, grain):
         now = _by_currency(standing)
         for currency in sorted({*held, *now}):
             before, after = held.get(currency, {}), now.get(currency, {})
             if before != after:
-                yield period, currency, movements(before, after, currency in customers)
+                was = currency in customers or currency in paid()
+                yield period, currency, movements(before, after, was)
         customers.update(now)
         held = now
 

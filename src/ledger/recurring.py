@@ -107,6 +107,8 @@ def monthly(
 
 
 def _cuts(span: Span, grants: Mapping[str, Sequence[Grant]]) -> list[datetime | None]:
+    if not grants:
+        return [span.start, span.end]
     inside: set[datetime] = set()
     for grant in (grant for parts in grants.values() for grant in parts):
         for mark in (grant.start, grant.end):
@@ -124,8 +126,8 @@ def _valued(
 ) -> dict[str, Charge]:
     assert start is not None
     of_all = _in_force(terms.discounts, grants, start) if terms.discounts else _of_customer(grants, start)
-    of_items = tuple(_in_force(item.discounts, grants, start) for item in terms.items)
-    full = tuple(prices.get(item.price, item.terms) for item in terms.items)
+    of_items = tuple([_in_force(item.discounts, grants, start) for item in terms.items])
+    full = tuple([prices.get(item.price, item.terms) for item in terms.items])
     values = monthly(tuple([item.quantity for item in terms.items]), full, of_items, of_all)
     return {
         item.id: Charge(start, end, item, item.terms.currency, mrr)
@@ -149,6 +151,8 @@ def _in_force(
 
 
 def _of_customer(grants: Mapping[str, Sequence[Grant]], at: datetime) -> tuple[Coupon | None, ...]:
+    if not grants:
+        return ()
     given = [
         g for parts in grants.values() for g in parts if g.for_customer and g.start <= at and _alive(g, at)
     ]

@@ -111,7 +111,11 @@ def repeats(held: History[T], now: History[T]) -> bool:
 
 def _opening(sightings: Sequence[Sighting]) -> int:
     """The state that the first second left and did not enter, if there is one such and it was no birth."""
-    second = list(takewhile(lambda sighting: sighting.at == sightings[0].at, sightings))
+    at = sightings[0].at
+    if len(sightings) == 1 or sightings[1].at != at:
+        only = sightings[0]
+        return only.before if only.before != only.after else NOTHING
+    second = list(takewhile(lambda sighting: sighting.at == at, sightings))
     left = {s.before for s in second if s.before != s.after} - {
         s.after for s in second if s.before != s.after
     }

@@ -91,6 +91,10 @@ class Memory:
 
 Way = tuple[tuple[Memory, bool], ...]
 """The views that a kind of fact may change, in stages, and whether each hears it itself."""
+Affected = dict[Key, Entry]
+"""Keys that may show something else after a row."""
+Stale = dict[str, Affected]
+"""The same of later views, by name."""
 Loader = Callable[[AnyView, Sequence[Key]], None]
 
 
@@ -128,18 +132,17 @@ class Folder:
 
     def hear(self, position: int, row: Recorded) -> None:
         """Fold one log row: every view in stage order, each affected key shown once."""
-        book = self._book(row.book)
-        stale: dict[str, dict[Key, None]] = {}
+        book = self._books.get(row.book) or self._book(row.book)
+        stale: Stale = {}
         for memory, hears in self._ways.get(type(row.body), ()):
-            affected = stale.get(memory.name) or {}
+            affected = stale.get(memory.name)
             if hears:
                 if memory.counts:
                     self._count(memory, row, book)
-                self._fold(memory, position, row, book, affected)
-            for key in affected:
-                if self._show(memory, key, position) and memory.is_read:
-                    for reader, dependant in self._edges.get((book, memory.name, key[1]), ()):
-                        stale.setdefault(reader, {})[dependant] = None
+                affected = self._fold(memory, position, row, book, affected)
+            for key, entry in affected.items() if affected else ():
+                if self._show(memory, key, entry, position) and memory.is_read:
+                    self._disturb(memory, key, stale)
 
     def adopt(self, view: AnyView, key: Key, state: Any, shown: tuple[Shown, ...]) -> None:
         """Take in a key as it was written: its rows follow from its state and its references."""
@@ -171,8 +174,7 @@ class Folder:
         return tuple(way)
 
     def _book(self, book: Book) -> str:
-        found = self._books.get(book)
-        return found if found is not None else self._books.setdefault(book, str(book))
+        return self._books.setdefault(book, str(book))
 
     def _entry(self, memory: Memory, key: Key) -> Entry:
         found = memory.entries.get(key)
@@ -190,12 +192,14 @@ class Folder:
             counted[book, count] = counted.get((book, count), 0) + 1
 
     def _fold(
-        self, memory: Memory, position: int, row: Recorded, book: str, affected: dict[Key, None]
-    ) -> None:
-        view, changes = memory.view, memory.changes
+        self, memory: Memory, position: int, row: Recorded, book: str, affected: Affected | None
+    ) -> Affected | None:
+        """Fold a row into the keys that hear it; those that may show something else, with the others that are
+        `affected`."""
+        view, changes, entries = memory.view, memory.changes, memory.entries
         for id in view.keys(row):
             key = (book, id)
-            entry = memory.entries.get(key) or self._entry(memory, key)
+            entry = entries.get(key) or self._entry(memory, key)
             heard = changes.heard.get(key)
             if heard is None:
                 changes.heard[key] = [position]
@@ -208,9 +212,17 @@ class Folder:
             entry.state = state
             changes.dirty.add(key)
             if held is None or not view.alike(held, state):
-                affected[key] = None
+                affected = affected or {}
+                affected[key] = entry
                 if memory.reads:
                     changes.edges += [(ref, key) for ref in self._point(memory, key, entry)]
+        return affected
+
+    def _disturb(self, memory: Memory, key: Key, stale: Stale) -> None:
+        """The rows of a key changed: who points at them must be shown again."""
+        for reader, dependant in self._edges.get((key[0], memory.name, key[1]), ()):
+            entry = self._entry(self._memories[reader], dependant)
+            stale.setdefault(reader, {})[dependant] = entry
 
     def _point(self, memory: Memory, key: Key, entry: Entry) -> list[Ref]:
         """Note what the state points at; the references that are new."""
@@ -231,27 +243,28 @@ class Folder:
 
         return self._looks.setdefault(book, look)
 
-    def _show(self, memory: Memory, key: Key, position: int) -> bool:
+    def _show(self, memory: Memory, key: Key, entry: Entry, position: int) -> bool:
         """Show a key again; whether its rows changed."""
-        view, entry = memory.view, self._entry(memory, key)
-        part = view.part(key[1], entry.state, self._looks.get(key[0]) or self._look(key[0]))
-        if part is entry.part or part == entry.part:
+        view, id = memory.view, key[1]
+        part = view.part(id, entry.state, self._looks.get(key[0]) or self._look(key[0]))
+        if part == entry.part:
             return False
         entry.part = part
-        rows = tuple(view.rows(key[1], part))
-        if rows == entry.rows:
+        rows = tuple(view.rows(id, part))
+        same = common(entry.rows, rows)
+        if same == len(rows) == len(entry.rows):
             return False
         memory.changes.touched.add(key)
         if memory.tallies:
             self._tally(memory, position, key[0], view.tally(entry.rows, rows))
-        self._replace(key, entry, rows, position, memory.changes)
+        self._replace(key, entry, rows, same, position, memory.changes)
         return True
 
     def _replace(
-        self, key: Key, entry: Entry, rows: tuple[Row, ...], position: int, changes: Changes
+        self, key: Key, entry: Entry, rows: tuple[Row, ...], same: int, position: int, changes: Changes
     ) -> None:
-        """Close what is shown no more, open what was not, and keep since when the rest is shown."""
-        same = common(entry.rows, rows)
+        """Close what is shown no more, open what was not, and keep since when the rest is shown; the first
+        rows are the `same`."""
         come = rows[same:]
         shown = [(position, place) for place in range(same, len(rows))]
         for row, since in zip(entry.rows[same:], entry.shown[same:], strict=True):
@@ -261,7 +274,7 @@ class Folder:
                 changes.closed.append((key, since, position))
             else:
                 changes.passed.append(Version(key, row, since[0], position, since[1]))
-        entry.rows, entry.shown = rows, (*entry.shown[:same], *shown)
+        entry.rows, entry.shown = rows, entry.shown[:same] + tuple(shown)
 
     def _tally(self, memory: Memory, position: int, book: str, tally: Tally) -> None:
         memory.changes.deltas += [

@@ -96,6 +96,8 @@ def _part(held: Told) -> Part:
 
 def _moves(payment: str, part: Part) -> list[MoneyRow]:
     moved, refunds = part
+    if not refunds:
+        return list(moved)
     return sorted([*moved, *(row for refund, seen in refunds for row in _refund(refund, payment, seen))])
 
 

@@ -4,6 +4,7 @@ Only what differs is worked out: before and after, from the start of the month o
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from ledgerstone.ledger import growth
@@ -58,15 +59,17 @@ DIMENSIONS: dict[str, Grouping] = {
 Amounts = dict[Cell, tuple[int, ...]]
 """By cell, of which the group is the last column."""
 Sum = Callable[[tuple[int, ...], tuple[int, ...]], tuple[int, ...]]
+Paid = Callable[[], set[str]]
 Closings = list[tuple[date, list[Line]]]
 
 
 class Change(NamedTuple):
-    """A change of a customer's lines: the lines at the start of a month, by grain the currencies in which it
-    had been above 0 until then, and the lines at the ends of later days, as they were and as they are."""
+    """A change of a customer's lines: the lines at the start of a month, what tells by grain in which
+    currencies it had been above 0 until then, and the lines at the ends of later days, as they were and as
+    they are."""
 
     opening: list[Line]
-    paid: dict[str, set[str]]
+    paid: dict[str, Paid]
     was: Closings
     now: Closings
 
@@ -89,7 +92,7 @@ def tally(before: Sequence[Line], after: Sequence[Line], differ: datetime) -> Ta
 def _change(before: Sequence[Line], after: Sequence[Line], first: date) -> Change:
     return Change(
         live(before, midnight(first)),
-        {grain: paid_before(before, first, grain) for grain in GRAINS},
+        {grain: partial(paid_before, before, first, grain) for grain in GRAINS},
         closings(before, first),
         closings(after, first),
     )
@@ -113,9 +116,9 @@ def _add_standings(
     """A customer adds to each day's figures how its standing at the day's end differs from the one at the end
     of the day before."""
     for day, now in stood:
-        for currency, group in {**held, **now}:
-            rise = minus(now.get((currency, group), _NONE), held.get((currency, group), _NONE))
-            cell = day, currency, group
+        for place in {**held, **now} if now != held else ():
+            cell = day, *place
+            rise = minus(now.get(place, _NONE), held.get(place, _NONE))
             amounts[cell] = add(amounts.get(cell, _NONE), rise)
         held = now
 
@@ -124,7 +127,7 @@ def _add_movements(
     amounts: Amounts,
     stood: Sequence[Stood],
     held: Mapping[tuple[str, str], Standing],
-    paid: Mapping[str, set[str]],
+    paid: Mapping[str, Paid],
     add: Sum,
 ) -> None:
     for grain in GRAINS if stood else ():

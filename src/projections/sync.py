@@ -25,6 +25,10 @@ class SyncRow(Row, frozen=True):
     at: datetime
 
 
+SOUND = (1, 0, 0, 0, 0, 0)
+"""What most evidence counts for."""
+
+
 class Sync(View[SyncRow, SyncRow]):
     """What came in, what could not be read, and where do messages contradict each other?"""
 
@@ -45,10 +49,10 @@ class Sync(View[SyncRow, SyncRow]):
     )
 
     def keys(self, row: Recorded) -> Iterable[str]:
-        match row.body:
-            case StripeEventHeard(parked=None) | EvidenceConfirmed():
-                return ()
-        return (row.name,)
+        body = row.body
+        if isinstance(body, StripeEventHeard):
+            return () if body.parked is None else (row.name,)
+        return () if isinstance(body, EvidenceConfirmed) else (row.name,)
 
     def fold(self, state: SyncRow | None, row: Recorded, id: str) -> SyncRow:
         at = row.happened_at
@@ -68,8 +72,9 @@ class Sync(View[SyncRow, SyncRow]):
 
     def count(self, row: Recorded) -> Count:
         match row.body:
-            case StripeEventHeard(event_type=kind, api_version=version, source=source) as heard:
-                return "messages", (kind, version or "", source), _heard(heard)
+            case StripeEventHeard() as heard:
+                amounts = SOUND if heard.parked is None and not heard.unknown else _odd(heard)
+                return "messages", (heard.event_type, heard.api_version or "", heard.source), amounts
             case MessageRefused():
                 return "messages", ("", "", ""), (0, 0, 0, 1, 0, 0)
             case EvidenceConfirmed():
@@ -77,5 +82,5 @@ class Sync(View[SyncRow, SyncRow]):
         return "messages", ("", "", ""), (0, 0, 0, 0, 1, 0)
 
 
-def _heard(evidence: StripeEventHeard) -> tuple[int, ...]:
+def _odd(evidence: StripeEventHeard) -> tuple[int, ...]:
     return (1, int(evidence.parked is not None), int(evidence.unknown), 0, 0, 0)

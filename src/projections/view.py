@@ -173,12 +173,10 @@ def chains(views: Sequence[AnyView]) -> tuple[tuple[AnyView, ...], ...]:
 
 def common(one: Sequence[Row], other: Sequence[Row]) -> int:
     """How many rows two lists begin with alike: what is long past seldom changes."""
-    same = 0
-    for row, also in zip(one, other, strict=False):
-        if row is not also and row != also:
-            break
-        same += 1
-    return same
+    for place, (row, also) in enumerate(zip(one, other, strict=False)):
+        if row != also:
+            return place
+    return min(len(one), len(other))
 
 
 def _sql(kind: Any) -> str:
