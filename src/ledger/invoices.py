@@ -102,23 +102,28 @@ def rank(invoice: Invoice) -> int:
 def stages(course: Course[Invoice]) -> tuple[Stage, ...]:
     """The life of an invoice: each status from the time that the invoice itself gives for it, every other
     change from the provider's message. It begins at `created_at`, as the first message says it was."""
-    first = course.contents[course.steps[0].value]
-    born = min(first.created_at, course.steps[0].at)
-    marks = [Stage(born, None, course.before or first)]
-    for step in course.steps:
-        terms = course.contents[step.value]
-        start = min(step.at, _effective(terms, marks[-1].terms) or step.at)
+    before, contents, steps = course
+    first = contents[steps[0].value]
+    born = min(first.created_at, steps[0].at)
+    marks = [Stage(born, None, before or first)]
+    for step in steps:
+        terms = contents[step.value]
+        start = _effective(step.at, terms, marks[-1].terms)
         while len(marks) > 1 and marks[-1].start > start:
             marks.pop()
-        marks.append(Stage(max(start, born), None, terms, step.sure, step.ended))
-    ends = [*(mark.start for mark in marks[1:]), None]
+        marks.append(Stage(start if start > born else born, None, terms, step.sure, step.ended))
+    ends = [*[mark.start for mark in marks[1:]], None]
     return tuple(
-        Stage(stage.start, end, stage.terms, stage.sure)
-        for stage, end in zip(marks, ends, strict=True)
-        if not stage.deleted and (end is None or stage.start < end)
+        [
+            Stage(stage.start, end, stage.terms, stage.sure)
+            for stage, end in zip(marks, ends)  # noqa: B905 (as long as each other, and asked often)
+            if not stage.deleted and (end is None or stage.start < end)
+        ]
     )
 
 
-def _effective(terms: Invoice, held: Invoice) -> datetime | None:
+def _effective(at: datetime, terms: Invoice, held: Invoice) -> datetime:
+    """When a state began that a message showed: when it says so itself, if that was before."""
     field = None if terms.status == held.status else SINCE.get(terms.status)
-    return None if field is None else getattr(terms, field)
+    since: datetime | None = None if field is None else getattr(terms, field)
+    return since if since is not None and since < at else at

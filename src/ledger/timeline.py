@@ -5,7 +5,7 @@ the state before to the state after; a second's outcome is the state that was en
 than it was left. The history depends on the set of messages only, never on the order of delivery."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import takewhile
 from typing import Generic, NamedTuple, TypeVar
@@ -72,21 +72,19 @@ def observe(
     if before is not None and not first:
         contents, came_from = _index(contents, before)
     sighting = Sighting(at, message, came_from, after, last)
-    seen = history.sightings
+    seen, steps = history.sightings, history.steps
     if not seen or seen[-1].at < at:
         opened = history.before if seen else _opening((sighting,))
-        return History(contents, (*seen, sighting), _extended(history.steps, sighting), opened)
-    position = bisect_left(seen, sighting)
-    if position < len(seen) and seen[position] == sighting:
+        return History(contents, (*seen, sighting), _extended(steps, sighting), opened)
+    place = bisect_left(seen, sighting)
+    if place < len(seen) and seen[place] == sighting:
         return history
-    seen = (*seen[:position], sighting, *seen[position:])
-    second = position
-    while second and seen[second - 1].at == at:
-        second -= 1
-    kept = _before(history.steps, at)
-    steps = (*kept, *_resolved(contents, seen, second, kept[-1] if kept else None, rank))
+    seen = (*seen[:place], sighting, *seen[place:])
+    while place and seen[place - 1].at == at:
+        place -= 1
+    then = _continued(contents, seen, place, _before(steps, at), rank)
     opened = history.before if seen[0].at < at else _opening(seen)
-    return History(contents, seen, history.steps if steps == history.steps else steps, opened)
+    return History(contents, seen, steps if then == steps else then, opened)
 
 
 class Course(NamedTuple, Generic[T]):
@@ -122,19 +120,19 @@ def _opening(sightings: Sequence[Sighting]) -> int:
     return left.pop() if len(left) == 1 else NOTHING
 
 
-def _resolved(
-    contents: Sequence[T], sightings: Sequence[Sighting], since: int, held: Step | None, rank: Rank[T]
-) -> Iterator[Step]:
-    """The steps from a sighting on, after the one `held` before it; equal neighbours are one."""
-    while since < len(sightings):
-        at, end = sightings[since].at, since + 1
-        while end < len(sightings) and sightings[end].at == at:
+def _continued(
+    contents: Sequence[T], seen: Sequence[Sighting], since: int, steps: tuple[Step, ...], rank: Rank[T]
+) -> tuple[Step, ...]:
+    """The steps with those from a sighting on, the first of its second; equal neighbours are one."""
+    while since < len(seen):
+        at, end = seen[since].at, since + 1
+        while end < len(seen) and seen[end].at == at:
             end += 1
-        step = _outcome(at, list(sightings[since:end]), held.value if held else NOTHING, contents, rank)
-        if held is None or _differs(held, step):
-            yield step
-            held = step
+        step = _outcome(at, seen[since:end], steps[-1].value if steps else NOTHING, contents, rank)
+        if not steps or _differs(steps[-1], step):
+            steps = (*steps, step)
         since = end
+    return steps
 
 
 def _extended(steps: tuple[Step, ...], sighting: Sighting) -> tuple[Step, ...]:
@@ -151,7 +149,9 @@ def _before(steps: tuple[Step, ...], at: datetime) -> tuple[Step, ...]:
     return steps[:count]
 
 
-def _outcome(at: datetime, second: list[Sighting], held: int, contents: Sequence[T], rank: Rank[T]) -> Step:
+def _outcome(
+    at: datetime, second: Sequence[Sighting], held: int, contents: Sequence[T], rank: Rank[T]
+) -> Step:
     if len(second) == 1:
         return Step(at, second[0].after, second[0].last)
     ends = [s for s in second if s.last] or [s for s in second if rank(contents[s.after]) >= TERMINAL]
@@ -170,7 +170,7 @@ def _outcome(at: datetime, second: list[Sighting], held: int, contents: Sequence
     return _ranked(at, second, contents, rank)
 
 
-def _ranked(at: datetime, second: list[Sighting], contents: Sequence[T], rank: Rank[T]) -> Step:
+def _ranked(at: datetime, second: Sequence[Sighting], contents: Sequence[T], rank: Rank[T]) -> Step:
     best = second[0]
     for sighting in second[1:]:  # they are sorted: of equal rank the later name wins
         if rank(contents[sighting.after]) >= rank(contents[best.after]):

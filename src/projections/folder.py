@@ -267,7 +267,7 @@ class Folder:
         rows are the `same`."""
         come = rows[same:]
         shown = [(position, place) for place in range(same, len(rows))]
-        for row, since in zip(entry.rows[same:], entry.shown[same:], strict=True):
+        for row, since in zip(entry.rows[same:], entry.shown[same:]):  # noqa: B905 (of one length)
             if row in come:
                 shown[come.index(row)] = since
             elif since[0] <= self.base:

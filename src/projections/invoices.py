@@ -104,6 +104,8 @@ class Invoices(View[Told, Part]):
         return (("money", row.body.payment),) if isinstance(row.body, PaymentApplied) else ()
 
     def part(self, id: str, state: Told, look: Look) -> Part:
+        if not state.applied:
+            return course(state.seen), (), ()
         payments = dict.fromkeys([applied.payment for applied in state.applied])
         moves = [move for payment in payments for move in look(("money", payment)) if move.kind != "received"]
         return course(state.seen), state.applied, tuple(moves)
@@ -112,21 +114,19 @@ class Invoices(View[Told, Part]):
         seen, applied, moves = part
         if not seen.steps:
             return
-        marks = sorted({*[one.at for one in applied], *[move.at for move in moves]})
+        marks = sorted({*[one.at for one in applied], *[move.at for move in moves]}) if applied else ()
         for stage in stages(seen):
-            for start, end in _cut(stage, marks):
-                yield _row(id, stage, applied, moves, start, end)
-
-
-def _cut(stage: Stage, marks: Sequence[datetime]) -> Iterable[tuple[datetime, datetime | None]]:
-    """A stage in pieces, where money moved within it."""
-    inside = [mark for mark in marks if stage.start < mark and (stage.end is None or mark < stage.end)]
-    return zip([stage.start, *inside], [*inside, stage.end], strict=True)
+            since = stage.start
+            for mark in marks:
+                if since < mark and (stage.end is None or mark < stage.end):
+                    yield _row(id, stage, applied, moves, since, mark)
+                    since = mark
+            yield _row(id, stage, applied, moves, since, stage.end)
 
 
 def settlement(invoice: Invoice, applied: int, refunded: int, disputed: int) -> str:
     """How far an invoice is paid, and whether the money stayed."""
-    paid = max(invoice.amount_paid, applied)
+    paid = applied if applied > invoice.amount_paid else invoice.amount_paid
     if disputed > 0:
         return "disputed"
     if refunded > 0:
@@ -147,7 +147,8 @@ def _row(
     end: datetime | None,
 ) -> InvoiceRow:
     invoice = stage.terms
-    used = [one for one in applied if one.at <= start]
+    used = [one for one in applied if one.at <= start] if applied else applied
+    paid = sum([one.amount for one in used]) if used else 0
     refunded, disputed = standing(moves, start) if moves else (0, 0)
     return InvoiceRow(
         id=id,
@@ -164,9 +165,9 @@ def _row(
         disputed=disputed,
         paid_elsewhere=invoice.paid_elsewhere,
         status=invoice.status,
-        settlement=settlement(invoice, sum([one.amount for one in used]), refunded, disputed),
+        settlement=settlement(invoice, paid, refunded, disputed),
         plans=invoice.plans,
-        payments=tuple(dict.fromkeys([one.payment for one in used])),
+        payments=tuple(dict.fromkeys([one.payment for one in used])) if used else (),
         created_at=invoice.created_at,
         due_at=invoice.due_at,
         finalized_at=invoice.finalized_at,

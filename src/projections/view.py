@@ -173,10 +173,12 @@ def chains(views: Sequence[AnyView]) -> tuple[tuple[AnyView, ...], ...]:
 
 def common(one: Sequence[Row], other: Sequence[Row]) -> int:
     """How many rows two lists begin with alike: what is long past seldom changes."""
-    for place, (row, also) in enumerate(zip(one, other, strict=False)):
-        if row != also:
-            return place
-    return min(len(one), len(other))
+    same, most = 0, len(other)
+    for row in one:
+        if same == most or row != other[same]:
+            break
+        same += 1
+    return same
 
 
 def _sql(kind: Any) -> str:
