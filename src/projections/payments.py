@@ -1,8 +1,9 @@
 """Which payments were tried, which succeeded, what were they for, and did the money stay?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import astuple, replace
@@ -55,6 +56,14 @@ class Told(Struct, frozen=True, array_like=True, gc=False):
     moved: money.Told = money.Told()
 
 
+class Dated(Protocol):
+    """Something that happened."""
+
+    @property
+    def at(self) -> datetime: ...
+
+
+D = TypeVar("D", bound=Dated)
 Part = tuple[Course[Payment], tuple[Tried, ...], tuple[Used, ...], tuple[MoneyRow, ...]]
 
 
@@ -142,12 +151,12 @@ class Payments(View[Told, Part]):
 def _row(id: str, part: Part, at: datetime, first: datetime) -> PaymentRow:
     seen, tried, used, moves = part
     terms = _as_of(seen, at)
-    charge = next((one for one in reversed(tried) if one.at <= at), None)
+    charge, use = _latest(tried, at), _latest(used, at)
     refunded, disputed = standing(moves, at) if moves else (0, 0)
     return PaymentRow(
         id=id,
         customer=(terms.customer if terms else None) or (charge.customer if charge else None),
-        invoice=next((one.invoice for one in reversed(used) if one.at <= at), None),
+        invoice=use.invoice if use else None,
         currency=charge.currency if charge else terms.currency if terms else "",
         amount=charge.amount if charge else terms.amount if terms else 0,
         refunded=refunded,
@@ -173,8 +182,16 @@ def _status(terms: Payment | None, charge: Tried | None) -> str:
 def _as_of(seen: Course[Payment], at: datetime) -> Payment | None:
     if not seen.steps:
         return None
-    step = next((step for step in reversed(seen.steps) if step.at <= at), seen.steps[0])
+    step = _latest(seen.steps, at) or seen.steps[0]
     return seen.contents[step.value]
+
+
+def _latest(some: Sequence[D], at: datetime) -> D | None:
+    """Of what is in order the last at or before a time."""
+    for one in reversed(some):
+        if one.at <= at:
+            return one
+    return None
 
 
 def _same(row: PaymentRow, held: PaymentRow) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -87,6 +88,7 @@ def _row(
     )
 
 
+@lru_cache(1 << 12)
 def _items(items: tuple[Item, ...]) -> str:
     return msgspec.json.encode(
         [

@@ -1,10 +1,14 @@
 """Live, in windows of any size, is the same as the fold in memory: every row, every position."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
 import pytest
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.ledger.journal import Journal
+from ledgerstone.projections import chain
 from ledgerstone.projections.chain import Overtaken
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.folder import fold
@@ -15,17 +19,29 @@ from tests.worlds import log_of, messages, shuffled
 
 
 @pytest.mark.parametrize(("seed", "window"), [(1, 7), (2, 100), (3, 10_000)])
+@pytest.mark.parametrize("threads", [0, 1])
+@pytest.mark.parametrize("cached", [0, 10**6])
 def test_the_tables_are_the_fold_of_the_log(
-    database: Database, journal: Journal, store: PostgresViews, seed: int, window: int
+    database: Database,
+    journal: Journal,
+    store: PostgresViews,
+    seed: int,
+    window: int,
+    threads: int,
+    cached: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Whatever is read in one go, written in which thread, and kept in memory."""
+    monkeypatch.setattr(chain, "CACHED", cached)
     told = shuffled(messages(seed), seed)
     for message in told:
         journal.submit(message)
-    engine = Engine(VIEWS, journal, store)
 
-    while journal.head() < len(log_of(told)):
-        engine.step(window)
-    engine.catch_up(window)
+    with ThreadPoolExecutor(1) as pool:
+        engine = Engine(VIEWS, journal, store, pool if threads else None)
+        while journal.head() < len(log_of(told)):
+            engine.step(window)
+        engine.catch_up(window)
 
     for group in chains(VIEWS):
         meaning = fold(group, log_of(told))
@@ -44,3 +60,44 @@ def test_a_second_engine_can_only_stop(database: Database, journal: Journal, sto
         second.step(50)
 
     other.close()
+
+
+def test_what_another_thread_could_not_write_is_heard_of_and_begun_again(
+    database: Database, journal: Journal, store: PostgresViews
+) -> None:
+    told = messages(1)
+    journal.append_many(told)
+    with ThreadPoolExecutor(1) as pool:
+        engine = Engine(VIEWS, journal, store, pool)
+        engine.step(50)
+        engine.settle()
+        with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+            connection.execute("alter table views.customers_v1 rename to mislaid")
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            engine.catch_up(50)
+        with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+            connection.execute("alter table views.mislaid rename to customers_v1")
+
+        engine.restart()
+        engine.catch_up(50)
+
+    meaning = fold([view for view in VIEWS if view.name == "customers"], log_of(told))
+    (view,) = (view for view in VIEWS if view.name == "customers")
+    assert versions(database.app_dsn, view) == in_memory(list(meaning["customers"]))
+
+
+def test_tables_of_an_older_layout_are_thrown_away_and_made_anew(
+    database: Database, journal: Journal, store: PostgresViews
+) -> None:
+    journal.append_many(messages(1))
+    Engine(VIEWS, journal, store).catch_up()
+    with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+        connection.execute("comment on table views.tracking is 'layout 1'")
+        connection.execute("alter table views.customers_v1 drop column place")
+    newer = PostgresViews(database.app_dsn)
+
+    engine = Engine(VIEWS, journal, newer)
+
+    assert {chain.position for chain in engine.chains} == {0}
+    engine.catch_up()
+    newer.close()

@@ -13,6 +13,7 @@ from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.projections import bulk
 from ledgerstone.projections import rebuild as rebuilding
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.folder import fold
@@ -44,14 +45,21 @@ def test_the_order_of_messages_and_their_repetition_never_matter(seed: int, orde
     assert shown(log_of(shuffled(told, order))) == shown(log_of(told))
 
 
-@given(seeds, orders, st.sampled_from([1, 3, 17, 250]), st.sampled_from([5, 90, 50_000]))
+@given(
+    seeds,
+    orders,
+    st.sampled_from([1, 3, 17, 250]),
+    st.sampled_from([5, 90, 50_000]),
+    st.sampled_from([7, 40, 10**6]),
+)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_live_is_rebuilt_is_replayed_whatever_the_windows(
-    database: Database, seed: int, order: int, window: int, rebuilt: int
+    database: Database, seed: int, order: int, window: int, rebuilt: int, keys: int
 ) -> None:
     told = shuffled(messages(seed, customers=3, months=3), order)
     with afresh(database), world(database) as (journal, store), pytest.MonkeyPatch.context() as patch:
         patch.setattr(rebuilding, "WINDOW", rebuilt)
+        patch.setattr(bulk, "KEYS", keys)
         engine = Engine(VIEWS, journal, store)
         for message in told:
             journal.submit(message)

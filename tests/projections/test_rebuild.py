@@ -1,11 +1,14 @@
 """A rebuilt view is the view that is read: row for row, positions included."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.ledger.journal import Journal
+from ledgerstone.projections import bulk
 from ledgerstone.projections import rebuild as rebuilding
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.rebuild import ViewsDiffer, compare, rebuild, whole_chains
@@ -23,29 +26,36 @@ def _live(journal: Journal, store: PostgresViews, seed: int) -> Engine:
     return engine
 
 
-@pytest.mark.parametrize("window", [33, 50_000])
+@pytest.mark.parametrize(("window", "keys"), [(33, 10**6), (33, 20), (50_000, 10**6)])
+@pytest.mark.parametrize("threads", [0, 1])
 def test_rebuilt_is_live(
     database: Database,
     journal: Journal,
     store: PostgresViews,
     window: int,
+    keys: int,
+    threads: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rebuilding, "WINDOW", window)
+    monkeypatch.setattr(bulk, "KEYS", keys)
     _live(journal, store, 4)
     before = {view.name: (versions(database.app_dsn, view), sums(database.app_dsn, view)) for view in VIEWS}
     beside = PostgresViews(database.app_dsn, "_new")
 
-    rebuild(chains(VIEWS), journal, beside)
+    with ThreadPoolExecutor(1) as pool:
+        rebuild(chains(VIEWS), journal, beside, aside=pool if threads else None)
 
     for view in VIEWS:
         assert (versions(database.app_dsn, view), sums(database.app_dsn, view)) == before[view.name]
     beside.close()
 
 
-def test_an_engine_that_was_swapped_under_begins_again(journal: Journal, store: PostgresViews) -> None:
+def test_an_engine_that_was_swapped_under_begins_again(
+    database: Database, journal: Journal, store: PostgresViews
+) -> None:
     engine = _live(journal, store, 5)
-    beside = PostgresViews(store._dsn, "_new")
+    beside = PostgresViews(database.app_dsn, "_new")
     rebuild(chains(VIEWS), journal, beside)
     for message in messages(6):
         journal.append(message)

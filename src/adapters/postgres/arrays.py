@@ -6,6 +6,7 @@ each element after its length."""
 
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 from struct import pack
 from typing import Any
 from uuid import UUID
@@ -49,6 +50,20 @@ class TextsDumper(Dumper):
         return _array(25, len(texts), [pack("!i", len(text)) + text for text in texts])
 
 
+@lru_cache(1 << 14)
+def texts(some: tuple[str, ...]) -> Buffer:
+    """Strings in a column of a row, most of which were written before."""
+    return TextsDumper(tuple).dump(list(some))
+
+
+class RowTextsDumper(Dumper):
+    """Tuples of strings as `text[]`, when rows are copied."""
+
+    format = Format.BINARY
+    oid = 1009
+    dump = staticmethod(texts)  # no frame of ours for each row
+
+
 class BigintsDumper(Dumper):
     """Integers as `bigint[]`."""
 
@@ -84,8 +99,9 @@ class ByteasDumper(Dumper):
 
 def register(connection: psycopg.Connection[Any]) -> None:
     """Use these for columns of these types when copying in binary, and for lists of these classes."""
-    for kind, dumper in ((Texts, TextsDumper), (Bigints, BigintsDumper)):
-        connection.adapters.register_dumper(None, dumper)
-        connection.adapters.register_dumper(kind, dumper)
+    connection.adapters.register_dumper(None, RowTextsDumper)
+    connection.adapters.register_dumper(None, BigintsDumper)
+    connection.adapters.register_dumper(Texts, TextsDumper)
+    connection.adapters.register_dumper(Bigints, BigintsDumper)
     connection.adapters.register_dumper(Uuids, UuidsDumper)
     connection.adapters.register_dumper(Byteas, ByteasDumper)

@@ -4,14 +4,14 @@ Every window is one transaction that begins with a compare-and-set on the positi
 window or nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import tuple_row
 
-from ledgerstone.adapters.postgres import arrays, instants
+from ledgerstone.adapters.postgres.arrays import Bigints, Byteas, Texts
+from ledgerstone.adapters.postgres.view_compare import differences
+from ledgerstone.adapters.postgres.view_connections import LOCK, ViewConnections
 from ledgerstone.adapters.postgres.view_tables import (
     CLOSE,
     EDGE,
@@ -23,11 +23,9 @@ from ledgerstone.adapters.postgres.view_tables import (
     Column,
     Table,
     add,
-    contents,
     copy_in,
     delta_columns,
     head_columns,
-    heads,
     indexes,
     insert,
     part_of,
@@ -38,8 +36,6 @@ from ledgerstone.adapters.postgres.view_tables import (
 COPY_FROM = 50
 """From this many rows on COPY is cheaper than an insert a row."""
 CHUNK = 5_000
-NAMED = 10
-"""Rows that are named of each kind of difference."""
 
 
 class Write(Protocol):
@@ -58,58 +54,33 @@ class Write(Protocol):
 Rows = tuple[str, Sequence[Column], Sequence[tuple[Any, ...]]]
 """A table, its columns and rows for them."""
 
+ARRAY: dict[str, type[list[Any]]] = {"text": Texts, "bigint": Bigints, "bytea": Byteas}
+CLOSED = (("book", "text"), ("key", "text"), ("known_from", "bigint"), ("place", "bigint"), ("at", "bigint"))
 MOVE = (
     "update views.tracking set position = %s, at = clock_timestamp(), stopped_at = null, reason = null"
     " where name = any(%s) and position = %s"
 )
-WHOLE = "set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on"
-"""For what reads whole tables."""
-SESSION = """
-    set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off;
-    set enable_mergejoin = off; set jit = off; set timezone = 'UTC'
-"""
-"""Plans prepared on tables that are still empty would otherwise scan them for ever."""
-
-
-LOCK = "select pg_advisory_xact_lock(hashtextextended('ledgerstone views', 0))"
 
 
 class TablesDiffer(Exception):
     """The tables of a chain are at different positions: some were made by other code."""
 
 
-LAYOUT = "layout 2"
-"""How tables of views are laid out, whatever the view: noted with `views.tracking`. Tables that were laid out
-otherwise are thrown away, and made anew from the log."""
-TRACKING = """
-    create table if not exists views.tracking (name text primary key, position bigint not null,
-        reached bigint not null default 0, stopped_at bigint, reason text,
-        at timestamptz not null default clock_timestamp())
-"""
-
-
 class PostgresViews:
     """The tables of views in schema `views`. `suffix` tells tables that are being rebuilt from those that are
-    read. What is written goes over one connection and what is read over another, so that each may have a
-    thread of its own; but in a swap, all is one transaction."""
+    read. `commit`, `append` and `complete` may be called by another thread than the rest."""
 
     def __init__(self, dsn: str, suffix: str = "") -> None:
-        self._dsn = dsn
+        self._connections = ViewConnections(dsn)
         self._suffix = suffix
-        self._writing: psycopg.Connection[Any] | None = None
-        self._reading: psycopg.Connection[Any] | None = None
-        self._swapping = False
 
     def close(self) -> None:
         """Give the connections back."""
-        for connection in (self._writing, self._reading):
-            if connection is not None:
-                connection.close()
-        self._writing = self._reading = None
+        self._connections.close()
 
     def position(self, tables: Sequence[Table]) -> int:
         """How far a chain is; tables that are missing are created at 0."""
-        connection = self._reader()
+        connection = self._connections.reader()
         with connection.transaction():
             connection.execute(LOCK)
             for table in tables:
@@ -135,7 +106,11 @@ class PostgresViews:
             "state",
         )
         for some in _chunks(keys):
-            rows = self._cursor().execute(query, _columns(some), prepare=True).fetchall()
+            rows = (
+                self._cursor()
+                .execute(query, [Texts(column) for column in zip(*some, strict=True)], prepare=True)
+                .fetchall()
+            )
             found += [((book, key), state) for book, key, state in rows]
         return found
 
@@ -150,13 +125,15 @@ class PostgresViews:
         return [
             (book, key)
             for some in _chunks(refs)
-            for book, key in self._cursor().execute(query, _columns(some), prepare=True).fetchall()
+            for book, key in self._cursor()
+            .execute(query, [Texts(column) for column in zip(*some, strict=True)], prepare=True)
+            .fetchall()
         ]
 
     def commit(self, tables: Sequence[Table], expected: int, position: int, writes: Sequence[Write]) -> bool:
         """Write a window and advance from `expected` to `position`, in one transaction; False when the chain
         is not at `expected` any more: then nothing was written."""
-        connection, names = self._writer(), self._names(tables)
+        connection, names = self._connections.writer(), self._names(tables)
         with connection.transaction() as transaction:
             moved = connection.execute(MOVE, (position, names, expected), prepare=True)
             if moved.rowcount != len(names):
@@ -172,14 +149,14 @@ class PostgresViews:
 
     def lay(self, tables: Sequence[Table]) -> None:
         """Create tables, at position 0 and without indexes."""
-        connection = self._writer()
+        connection = self._connections.writer()
         with connection.transaction():
             for table in tables:
                 self._create(connection, table)
 
     def append(self, tables: Sequence[Table], reached: int, writes: Sequence[Write]) -> None:
         """Add new rows to tables that nobody reads yet; `reached` is how far the log was read for them."""
-        connection = self._writer()
+        connection = self._connections.writer()
         with connection.transaction():
             for write in writes:
                 self._copy(connection, _new_rows(write))
@@ -189,7 +166,7 @@ class PostgresViews:
 
     def complete(self, tables: Sequence[Table], position: int, writes: Sequence[Write]) -> None:
         """Add the last rows, and the indexes: from now on the tables are at a position."""
-        connection, names = self._writer(), self._names(tables)
+        connection, names = self._connections.writer(), self._names(tables)
         with connection.transaction():
             for table, write in zip(tables, writes, strict=True):
                 self._copy(connection, (*_new_rows(write), *_kept_rows(write)))
@@ -198,14 +175,14 @@ class PostgresViews:
 
     def stop(self, tables: Sequence[Table], position: int, reason: str) -> None:
         """Note that the chain cannot fold the row at `position`, and why."""
-        self._reader().execute(
+        self._connections.reader().execute(
             "update views.tracking set stopped_at = %s, reason = %s where name = any(%s)",
             (position, reason, self._names(tables)),
         )
 
     def stopped(self, tables: Sequence[Table]) -> list[str]:
         """Why the chain cannot go on, if it cannot."""
-        found = self._reader().execute(
+        found = self._connections.reader().execute(
             "select distinct reason from views.tracking where name = any(%s) and reason is not null",
             (self._names(tables),),
         )
@@ -213,7 +190,7 @@ class PostgresViews:
 
     def drop(self, tables: Sequence[Table]) -> None:
         """Remove the tables of a rebuild that is not wanted any more."""
-        connection = self._writer()
+        connection = self._connections.writer()
         with connection.transaction():
             for table in tables:
                 for name, _ in relations(table):
@@ -223,31 +200,14 @@ class PostgresViews:
     def differences(self, tables: Sequence[Table], other: str, position: int) -> list[str]:
         """How these tables differ from those with suffix `other`, both as known at `position`, and where a
         head of theirs is not the sum of its deltas: a line a row, at most `NAMED` of a kind."""
-        connection, found = self._writer(), list[str]()
-        with connection.transaction():
-            connection.execute(WHOLE)
-            for table in tables:
-                for name, query in contents(table):
-                    here, there = (
-                        sql.SQL(query).format(sql.Identifier("views", name + suffix))
-                        for suffix in (self._suffix, other)
-                    )
-                    if _digest(connection, here, position) != _digest(connection, there, position):
-                        found += _unlike(connection, name + self._suffix, here, there, position)
-                for suffix in (self._suffix, other):
-                    for name, head, deltas in heads(table):
-                        kept = sql.SQL(head).format(sql.Identifier("views", f"{name}_head{suffix}"))
-                        summed = sql.SQL(deltas).format(sql.Identifier("views", f"{name}_delta{suffix}"))
-                        what = f"the deltas of {name}{suffix}"
-                        found += _unlike(connection, what, summed, kept, position)
-        return found
+        return list(differences(self._connections.writer(), tables, (self._suffix, other), position))
 
     def swap(self, tables: Sequence[Table], suffix: str, ready: Callable[[int], None]) -> None:
         """Put these tables in the place of those with `suffix`, which go, in one transaction. Their positions
         are locked first, so that no engine moves them while `ready` catches up and compares; whoever waits to
         move them then finds them gone, and begins again."""
-        connection = self._writer()
-        with connection.transaction(), self._in_one():
+        connection = self._connections.writer()
+        with connection.transaction(), self._connections.in_one():
             held = connection.execute(
                 "select position from views.tracking where name = any(%s) order by name for update",
                 ([table.name + suffix for table in tables],),
@@ -256,35 +216,6 @@ class PostgresViews:
             for table in tables:
                 self._take_place(connection, table, suffix)
             connection.execute("notify views")
-
-    @contextmanager
-    def _in_one(self) -> Iterator[None]:
-        """Read in the transaction of the writer."""
-        self._swapping = True
-        try:
-            yield
-        finally:
-            self._swapping = False
-
-    def _writer(self) -> psycopg.Connection[Any]:
-        self._writing = _alive(self._writing) or self._connect()
-        return self._writing
-
-    def _reader(self) -> psycopg.Connection[Any]:
-        if self._swapping:
-            return self._writer()
-        self._reading = _alive(self._reading) or self._connect()
-        return self._reading
-
-    def _connect(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(self._dsn, autocommit=True, row_factory=tuple_row, connect_timeout=5)
-        arrays.register(connection)
-        instants.register(connection)
-        connection.execute(SESSION)
-        if _layout(connection) != LAYOUT:
-            with connection.transaction():
-                _lay_out(connection)
-        return connection
 
     def _take_place(self, connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
         for name, _ in relations(table):
@@ -303,7 +234,7 @@ class PostgresViews:
         )
 
     def _cursor(self) -> psycopg.Cursor[Any]:
-        return self._reader().cursor(binary=True)
+        return self._connections.reader().cursor(binary=True)
 
     def _names(self, tables: Sequence[Table]) -> list[str]:
         return [table.name + self._suffix for table in tables]
@@ -334,16 +265,16 @@ class PostgresViews:
         table = write.table
         cursor = connection.cursor(binary=True)
         for states in _chunks(write.states):
-            cursor.execute(self._sql(UPSERT_STATE, table, "state"), _columns(states), prepare=True)
+            cursor.execute(self._sql(UPSERT_STATE, table, "state"), columns_of(STATE, states), prepare=True)
         for edges in _chunks(write.edges):
-            cursor.execute(self._sql(INSERT_EDGE, table, "edge"), _columns(edges), prepare=True)
+            cursor.execute(self._sql(INSERT_EDGE, table, "edge"), columns_of(EDGE, edges), prepare=True)
         for closed in _chunks(write.closed):
-            cursor.execute(self._sql(CLOSE, table), _columns(closed), prepare=True)
+            cursor.execute(self._sql(CLOSE, table), columns_of(CLOSED, closed), prepare=True)
         for sums in table.summaries:
             name = f"{table.name}_{sums.name}_head{self._suffix}"
             for amounts in _chunks(write.heads.get(sums.name, [])):
                 addition = add(name, tuple(sums.cells), tuple(sums.amounts))
-                cursor.execute(addition, _columns(amounts), prepare=True)
+                cursor.execute(addition, columns_of(head_columns(sums), amounts), prepare=True)
         for name, columns, rows in _new_rows(write):
             if rows and len(rows) < COPY_FROM:
                 cursor.executemany(
@@ -359,53 +290,6 @@ class PostgresViews:
                 copy.set_types([kind for _, kind in columns])
                 for row in rows:
                     copy.write_row(row)
-
-
-def _alive(connection: psycopg.Connection[Any] | None) -> psycopg.Connection[Any] | None:
-    return None if connection is None or connection.closed or connection.broken else connection
-
-
-def _layout(connection: psycopg.Connection[Any]) -> str | None:
-    query = "select obj_description(to_regclass('views.tracking'), 'pg_class')"
-    (found,) = connection.execute(query).fetchone() or (None,)
-    return None if found is None else str(found)
-
-
-def _lay_out(connection: psycopg.Connection[Any]) -> None:
-    """Begin with no tables, unless somebody else just did."""
-    connection.execute(LOCK)
-    if _layout(connection) == LAYOUT:
-        return
-    there = connection.execute("select tablename from pg_tables where schemaname = 'views'").fetchall()
-    for (name,) in there:
-        connection.execute(sql.SQL("drop table {}").format(sql.Identifier("views", name)))
-    connection.execute(TRACKING)
-    connection.execute(sql.SQL("comment on table views.tracking is {}").format(LAYOUT))
-
-
-def _digest(
-    connection: psycopg.Connection[Any], contents: sql.Composable, position: int
-) -> tuple[Any, ...] | None:
-    """How many rows, and the sum of a hash of each: equal for equal rows in any order. That others give the
-    same sum is one chance in 2^64; sorting both sides to be sure would double a rebuild's time."""
-    query = sql.SQL("select count(*), sum(hash_record_extended(d, 0)::numeric) from ({}) d")
-    return connection.execute(query.format(contents), {"p": position}).fetchone()
-
-
-def _unlike(
-    connection: psycopg.Connection[Any],
-    name: str,
-    here: sql.Composable,
-    there: sql.Composable,
-    position: int,
-) -> list[str]:
-    """The rows that only one of two queries has."""
-    found: list[str] = []
-    for mark, one, two in (("only in", here, there), ("missing in", there, here)):
-        query = sql.SQL("select * from (({}) except all ({})) d limit {}").format(one, two, NAMED)
-        lines = connection.execute(query, {"p": position}).fetchall()
-        found += [f"{mark} {name}: {line}" for line in lines]
-    return found
 
 
 def _new_rows(write: Write) -> Iterator[Rows]:
@@ -428,8 +312,10 @@ def _kept_rows(write: Write) -> Iterator[Rows]:
         yield f"{table.name}_{sums.name}_head", head_columns(sums), write.heads.get(sums.name, [])
 
 
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def columns_of(named: Sequence[Column], rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows as a list for each column, of the class that its dumper knows."""
+    columns = zip(*rows, strict=True)
+    return [ARRAY.get(kind, list)(column) for (_, kind), column in zip(named, columns, strict=True)]
 
 
 def _listed(row: tuple[Any, ...]) -> list[Any]:
