@@ -162,10 +162,9 @@ def contents(table: Table) -> list[tuple[str, str]]:
     ]
     for sums in table.summaries:
         if sums.history:
-            keys = ", ".join(f'"{name}"' for name, _ in sums.cells)
-            amounts = ", ".join(f'sum("{name}")' for name in sums.amounts)
-            until = f"from {{}} where position <= %(p)s group by position, {keys}"
-            found.append((f"{table.name}_{sums.name}_delta", f"select position, {keys}, {amounts} {until}"))
+            named = ", ".join(f'"{name}"' for name, _ in delta_columns(sums))
+            query = f"select {named} from {{}} where position <= %(p)s"
+            found.append((f"{table.name}_{sums.name}_delta", query))
     return found
 
 
