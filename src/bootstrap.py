@@ -22,18 +22,20 @@ from ledgerstone.adapters.postgres.binaries import EmbeddedError
 from ledgerstone.adapters.postgres.database import Database, open_database
 from ledgerstone.adapters.postgres.dump import DumpError
 from ledgerstone.adapters.postgres.listen import Listener
-from ledgerstone.adapters.postgres.lock import AlreadyRunning
+from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
 from ledgerstone.adapters.postgres.migrations import MigrationError, migrate
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews, TablesDiffer
 from ledgerstone.ledger.journal import Journal, LogUnavailable
 from ledgerstone.projections.engine import Engine
-from ledgerstone.projections.live import follow
-from ledgerstone.projections.rebuild import ViewsDiffer
+from ledgerstone.projections.live import Stopped, follow
+from ledgerstone.projections.rebuild import ViewsDiffer, begin, fresh
 from ledgerstone.projections.views import VIEWS
 
 CHANNEL = "stored_events"
 """On which the log tells that it grew."""
+BEGINNING = "_begin"
+"""What the names of tables end with while a view is begun."""
 PATIENCE = 15.0
 """Seconds that a window of the engine may take to end: a database that says nothing must not keep us."""
 
@@ -171,10 +173,24 @@ def views_of(database: Database, suffix: str = "") -> Iterator[PostgresViews]:
 def following(database: Database, journal: Journal, trouble: Callable[[Exception], None]) -> Iterator[Engine]:
     """An engine that keeps the views up to date in a thread of its own. `trouble` hears of failures, all of
     which it outlives."""
-    with views_of(database) as store, ThreadPoolExecutor(1, "ledgerstone-aside") as aside:
+    with (
+        views_of(database) as store,
+        views_of(database, BEGINNING) as beside,
+        ThreadPoolExecutor(1, "ledgerstone-aside") as aside,
+    ):
         engine, stopping = Engine(VIEWS, journal, store, aside), Event()
         listener = Listener(database.app_dsn, CHANNEL)
-        work = (engine, listener.wait, stopping, trouble)
+
+        def told(done: int, total: int) -> None:
+            if stopping.is_set():
+                raise Stopped
+
+        def start() -> None:
+            if fresh(engine, journal):
+                with alone(database.app_dsn, "beginning of views"):
+                    begin(engine, journal, beside, aside, told)
+
+        work = (engine, start, listener.wait, stopping, trouble)
         thread = Thread(target=follow, args=work, name="ledgerstone-engine", daemon=True)
         thread.start()
         try:

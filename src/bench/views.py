@@ -11,15 +11,16 @@ from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.bench import peer
 from ledgerstone.bench.measure import Result, paired, rate
+from ledgerstone.bootstrap import BEGINNING
 from ledgerstone.commands import workers
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.engine import Engine
+from ledgerstone.projections.rebuild import begin
 from ledgerstone.projections.view import chains, table
 from ledgerstone.projections.views import VIEWS
 
 PEER_EVENTS = 12_000
 """Enough that the steps in which its runner looks whether it is done (0.8 s) do not show."""
-SUFFIX = "_bench"
 
 
 def live(database: Database, journal: Journal, stock: peer.Stock) -> Result:
@@ -64,10 +65,12 @@ def _facts(database: Database) -> int:
 
 
 def _caught_up(database: Database, journal: Journal) -> None:
-    store = PostgresViews(database.app_dsn, SUFFIX)
-    tables = [table(view) for group in chains(VIEWS) for view in group]
-    store.drop(tables)
+    """As the service that finds a log, and no views."""
+    store, beside = PostgresViews(database.app_dsn), PostgresViews(database.app_dsn, BEGINNING)
+    store.drop([table(view) for group in chains(VIEWS) for view in group])
     with ThreadPoolExecutor(1) as aside:
-        Engine(VIEWS, journal, store, aside).catch_up()
-    store.drop(tables)
+        engine = Engine(VIEWS, journal, store, aside)
+        begin(engine, journal, beside, aside)
+        engine.catch_up()
     store.close()
+    beside.close()

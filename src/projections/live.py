@@ -11,17 +11,31 @@ Wait = Callable[[], None]
 """Returns when there may be more rows, and in any case after a while: no notice is relied upon."""
 
 
-def follow(engine: Engine, wait: Wait, stopping: Event, trouble: Callable[[Exception], None]) -> None:
-    """Keep the views of an engine up to date until `stopping` is set. `trouble` hears of each failure."""
-    begun = True
+class Stopped(Exception):
+    """It was to end while it was busy."""
+
+
+def follow(
+    engine: Engine,
+    begin: Callable[[], None],
+    wait: Wait,
+    stopping: Event,
+    trouble: Callable[[Exception], None],
+) -> None:
+    """Keep the views of an engine up to date until `stopping` is set. `begin` is called first, and again
+    after each failure, of which `trouble` hears; it may raise Stopped."""
+    begun = False
     while not stopping.is_set():
         try:
             if not begun:
                 engine.restart()
+                begin()
                 begun = True
             if not engine.step():
                 engine.settle()
                 wait()
+        except Stopped:
+            return
         except Overtaken:
             begun = False
         except Exception as failure:

@@ -16,6 +16,9 @@ from ledgerstone.projections.view import AnyView, Table, chains, table
 WINDOW = 50_000
 """Log rows folded in one transaction while rebuilding: what opens and closes within one is written once."""
 
+LONG = 20_000
+"""Rows of a log from which on views are begun in bulk."""
+
 Told = Callable[[int, int], None]
 """Told how many rows of how many are done."""
 
@@ -106,6 +109,19 @@ def take_place(views: Chained, log: Log, store: Tables) -> Built:
         store.drop(shapes)
         raise
     return Built(tuple(view.name for view in views), engine.chains[0].position)
+
+
+def begin(engine: Engine, log: Log, beside: Tables, aside: Executor | None, told: Told = unheard) -> None:
+    """Make what an engine has not begun yet as a rebuild does, beside the empty tables: in windows it would
+    take longer. Who else wants to do the same must be kept out meanwhile."""
+    rebuild(fresh(engine, log), log, beside, told, aside)
+    engine.restart()
+
+
+def fresh(engine: Engine, log: Log) -> list[Chained]:
+    """The chains that an engine has not begun yet, where the log is long."""
+    chains = [chain.views for chain in engine.chains if chain.position == 0]
+    return chains if chains and log.head() > LONG else []
 
 
 def build(

@@ -8,7 +8,7 @@ import pytest
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.projections import chain
+from ledgerstone.projections import bulk, chain, rebuild
 from ledgerstone.projections.chain import Overtaken
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.folder import fold
@@ -60,6 +60,32 @@ def test_a_second_engine_can_only_stop(database: Database, journal: Journal, sto
         second.step(50)
 
     other.close()
+
+
+@pytest.mark.parametrize("keys", [20, 10**6])
+def test_views_of_a_long_log_are_begun_in_bulk(
+    database: Database,
+    journal: Journal,
+    store: PostgresViews,
+    keys: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rebuild, "LONG", 100)
+    monkeypatch.setattr(bulk, "KEYS", keys)
+    told = shuffled(messages(3), 3)
+    journal.append_many(told)
+    beside = PostgresViews(database.app_dsn, "_begin")
+    engine = Engine(VIEWS, journal, store)
+
+    rebuild.begin(engine, journal, beside, None)
+
+    assert {chain.position for chain in engine.chains} == {journal.head()}
+    assert rebuild.fresh(engine, journal) == []
+    for group in chains(VIEWS):
+        meaning = fold(group, log_of(told))
+        for view in group:
+            assert versions(database.app_dsn, view) == in_memory(list(meaning[view.name]))
+    beside.close()
 
 
 def test_what_another_thread_could_not_write_is_heard_of_and_begun_again(
