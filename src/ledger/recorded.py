@@ -37,7 +37,7 @@ encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Recorded).decode
 
 
-HEAD = 1_024
+HEAD = 512
 """Bytes of a state that hold all of an evidence but its payload, as long as nobody writes novels."""
 _PAYLOAD, _EMPTY = b"\xa7payload", b"\xc4\x00"
 

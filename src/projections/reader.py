@@ -1,9 +1,9 @@
 """How is the log read for several chains of views? Once: a row is decoded and given to all who hear it, while
 the next window is on its way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -11,7 +11,6 @@ from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.recorded import Recorded, decode, decode_head
 from ledgerstone.projections.view import AnyView
 
-D = TypeVar("D")
 Heard = tuple[int, Recorded | msgspec.MsgspecError]
 """A row of the log at its position, or why it cannot be decoded."""
 Raw = Sequence[tuple[int, str, bytes | None]]
@@ -58,13 +57,31 @@ class Reader:
             name: [lane for lane, hears in zip(lanes, self._hear, strict=True) if name in hears]
             for name in self._tags
         }
+        for heard, name in self._decoded(raw):
+            for lane in by_tag[name]:
+                lane.append(heard)
+        return Window(len(raw), raw[-1][0] if raw else after, lanes)
+
+    def _decoded(self, raw: Raw) -> Iterator[tuple[Heard, str]]:
+        """The rows that are heard, each with its tag."""
         heads = frozenset(self._heads)
         for position, name, state in raw:
-            if state is not None:
-                row = self._head(position, name, state) if name in heads else _decoded(state)
-                for lane in by_tag[name]:
-                    lane.append((position, row))
-        return Window(len(raw), raw[-1][0] if raw else after, lanes)
+            if state is None:
+                continue
+            try:
+                row = decode_head(state) if name in heads else decode(state)
+            except msgspec.MsgspecError as error:
+                yield (position, error), name
+            else:
+                yield (position, row or self._whole(position, name)), name
+
+    def _whole(self, position: int, name: str) -> Recorded | msgspec.MsgspecError:
+        """A row whose head was not enough."""
+        (_, _, state), *_ = self._log.raw(position - 1, 1, [name])
+        try:
+            return decode(state or b"")
+        except msgspec.MsgspecError as error:
+            return error
 
     def _read(self, after: int, limit: int) -> Raw:
         ahead, self._ahead = self._ahead, None
@@ -75,20 +92,3 @@ class Reader:
             coming = self._aside.submit(self._log.raw, then, limit, self._tags, self._heads)
             self._ahead = then, limit, coming
         return raw
-
-    def _head(self, position: int, name: str, beginning: bytes) -> Recorded | msgspec.MsgspecError:
-        row = _decoded(beginning, decode_head)
-        if row is not None:
-            return row
-        (_, _, state), *_ = self._log.raw(position - 1, 1, [name])
-        return _decoded(state or b"")
-
-
-def _decoded(
-    state: bytes,
-    read: Callable[[bytes], D] = decode,  # type: ignore[assignment]
-) -> D | msgspec.MsgspecError:
-    try:
-        return read(state)
-    except msgspec.MsgspecError as error:
-        return error
