@@ -14,7 +14,7 @@ from msgspec import Struct
 from ledgerstone.ledger.evidence import EvidenceConfirmed, EvidenceConflict, FactConflict, StripeEventHeard
 from ledgerstone.ledger.facts import BY_TAG
 from ledgerstone.ledger.log import Key, Known, Row, Unit, decide_all
-from ledgerstone.ledger.names import stream
+from ledgerstone.ledger.names import stream_bytes
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Recorded, decode, encode
 
@@ -36,7 +36,7 @@ class Receipt(Struct, frozen=True, gc=False):
 
 def stored(recorded: Recorded) -> Row:
     """A fact as a row: the first and only one of the stream that its name makes."""
-    return Row((stream(recorded.name), 1), TAGS[type(recorded.body)], encode(recorded))
+    return Row((stream_bytes(recorded.name), 1), TAGS[type(recorded.body)], encode(recorded))
 
 
 def told(rows: Sequence[Recorded]) -> Unit[Receipt]:

@@ -39,7 +39,8 @@ class Mapper(LibraryMapper[UUID]):
 
     def to_stored_event(self, domain_event: Recorded) -> StoredEvent:  # type: ignore[override]
         row = stored(domain_event)
-        return StoredEvent(*row.key, row.topic, row.state)
+        stream, version = row.key
+        return StoredEvent(UUID(bytes=stream), version, row.topic, row.state)
 
     def to_domain_event(self, stored_event: StoredEvent) -> Recorded:  # type: ignore[override]
         try:

@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
-from uuid import UUID
 
 from eventsourcing.persistence import OperationalError
 from msgspec import Struct
 
 T = TypeVar("T")
-Key = tuple[UUID, int]
-"""A stream and a version in it: what the log keeps unique."""
+Key = tuple[bytes, int]
+"""A stream (the 16 bytes of its UUID) and a version in it: what the log keeps unique."""
 
 
 class LogUnavailable(OperationalError):

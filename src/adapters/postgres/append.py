@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from msgspec import Struct
@@ -152,7 +153,8 @@ def landed(connection: Connection, sql: Statements, proposal: Proposal) -> bool:
     Asked under the lock: its transaction may still be at work. The first row stands for all."""
     if not proposal.rows:
         return True
-    first = (proposal.head + 1, proposal.recorded_at, *proposal.rows[0].key)
+    stream, version = proposal.rows[0].key
+    first = (proposal.head + 1, proposal.recorded_at, UUID(bytes=stream), version)
     with connection.transaction():
         connection.execute(sql.lock, prepare=True)
         return connection.execute(sql.landed, first).rowcount == 1

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from functools import lru_cache
 from struct import pack
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from psycopg.abc import Buffer
@@ -25,8 +24,8 @@ class Bigints(list[int]):
     """A column of integers, as `bigint[]`."""
 
 
-class Uuids(list[UUID]):
-    """A column of streams, as `uuid[]`."""
+class Uuids(list[bytes]):
+    """A column of streams, each its 16 bytes, as `uuid[]`."""
 
 
 class Byteas(list[bytes]):
@@ -78,13 +77,13 @@ class BigintsDumper(Dumper):
 
 
 class UuidsDumper(Dumper):
-    """UUIDs as `uuid[]`."""
+    """The bytes of UUIDs as `uuid[]`."""
 
     format = Format.BINARY
     oid = 2951
 
-    def dump(self, obj: list[UUID]) -> Buffer:
-        return _array(2950, len(obj), [b"\x00\x00\x00\x10" + each.bytes for each in obj])
+    def dump(self, obj: list[bytes]) -> Buffer:
+        return _array(2950, len(obj), [b"\x00\x00\x00\x10" + each for each in obj])
 
 
 class ByteasDumper(Dumper):

@@ -177,8 +177,12 @@ class LedgerFactory(PostgresFactory):
 
 def decided(events: Sequence[StoredEvent]) -> Unit[Sequence[int]]:
     """What a command decided: written as it is, or refused whole if a version is taken. Never skipped."""
-    rows = [Row((cast(UUID, e.originator_id), e.originator_version), e.topic, e.state) for e in events]
+    rows = [Row((_stream(e), e.originator_version), e.topic, e.state) for e in events]
     return Unit([row.key for row in rows], partial(_insert_or_refuse, rows), sum(len(r.state) for r in rows))
+
+
+def _stream(event: StoredEvent) -> bytes:
+    return cast(UUID, event.originator_id).bytes
 
 
 def _insert_or_refuse(
@@ -188,7 +192,8 @@ def _insert_or_refuse(
     for row in rows:
         if row.key in known or row.key in seen:
             stream, version = row.key
-            raise IntegrityError(f"version {version} of {stream} is recorded: load it and decide again")
+            taken = f"version {version} of {UUID(bytes=stream)}"
+            raise IntegrityError(f"{taken} is recorded: load it and decide again")
         seen.add(row.key)
     return rows, list(range(position, position + len(rows)))
 

@@ -50,7 +50,7 @@ def decision(stream: UUID | None = None, version: int = 1, state: bytes = b"deci
 
 def fact(*streams: UUID, state: bytes = b"heard") -> Unit[int]:
     """A unit of the lane that skips; its answer is how many rows were new."""
-    rows = [Row((stream, 1), "fact", state) for stream in streams]
+    rows = [Row((stream.bytes, 1), "fact", state) for stream in streams]
     return Unit([row.key for row in rows], partial(skip_known, rows), len(state) * len(rows))
 
 
