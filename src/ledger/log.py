@@ -41,7 +41,9 @@ class Known(Struct, frozen=True, gc=False):
 Decide = Callable[[Mapping[Key, Known], int], tuple[Sequence[Row], T]]
 """A pure function of what is known already and of the next position: the rows to append, and the answer.
 
-It may be asked more than once, and what it raises refuses its own unit only."""
+It may be asked more than once, and what it raises refuses its own unit only. `known` may lack what the log
+has; then the log refuses the rows, and it is asked again. So what it takes for new it must append, and its
+rows must not depend on the position: only its answer may."""
 
 
 class Unit(Struct, Generic[T], frozen=True):

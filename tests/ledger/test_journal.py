@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
+from ledgerstone.adapters.postgres import recent
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.ledger import journal as journals
@@ -47,7 +48,12 @@ def test_a_second_delivery_is_answered_with_the_first_position(journal: Journal)
     assert journal.head() == 4
 
 
-def test_a_contradiction_is_kept_once_under_a_name_of_its_own(journal: Journal) -> None:
+@pytest.mark.parametrize("calm", [0, 1_000_000])
+def test_a_contradiction_is_kept_once_under_a_name_of_its_own(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, calm: int
+) -> None:
+    """Whether the first telling is remembered or looked up."""
+    monkeypatch.setattr(recent, "CALM", calm)
     journal.append((received("bistro", 100),))
     for _ in range(2):
         journal.append((received("bistro", 250, cause="stripe/evt_2"),))

@@ -1,9 +1,12 @@
 """How do rows get into the log? One transaction for all that waits, in two round trips, under one lock.
 
+Either the log is asked first what it knows, then written (`propose`, `write`); or what is remembered is taken
+for all there is to know, and the log's own keys say if it was not (`insert_first`, `commit`).
+
 The lock is held through the commit, so the order of positions is the order of commits and a follower can miss
 nothing. Positions are counted on from the head under that lock, so there is never a gap."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
@@ -93,6 +96,19 @@ class Statements:
             " from unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[])"
             " with ordinality as new (id, version, topic, state, n)"
         )
+        self.insert_next = sql(
+            "with head as materialized (select coalesce(last.notification_id, 0) as position,"
+            " greatest(clock_timestamp(), last.recorded_at) as now"
+            " from (select 1) as one left join lateral ("
+            " select notification_id, recorded_at from {log} order by notification_id desc limit 1"
+            ") as last on true"
+            "), written as (insert into {log}"
+            " (originator_id, originator_version, topic, state, notification_id, recorded_at)"
+            " select id, version, topic, state, position + n, now"
+            " from head, unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[])"
+            " with ordinality as new (id, version, topic, state, n)"
+            ") select position, now from head"
+        )
         self.landed = sql(
             "select from {log} where notification_id = %b and recorded_at = %b"
             " and originator_id = %b and originator_version = %b"
@@ -101,11 +117,12 @@ class Statements:
 
 
 class Proposal(Struct, frozen=True):
-    """What a transaction that holds the lock is about to write after position `head`, and what each unit will
-    be answered when it is committed."""
+    """What a transaction that holds the lock writes after position `head`, what of its units was `known`
+    before, and what each unit will be answered when it is committed."""
 
     head: int
     recorded_at: datetime
+    known: Mapping[Key, Known]
     rows: Sequence[Row]
     answers: Sequence[Any]
 
@@ -127,7 +144,7 @@ def propose(connection: Connection, sql: Statements, units: Sequence[Unit[Any]])
         rows, answers = decide_all(units, known, position + 1)
         keys = [row.key for row in rows if row.key not in asked]
         if not keys:
-            return Proposal(position, recorded_at, rows, answers)
+            return Proposal(position, recorded_at, known, rows, answers)
         known.update(_known(keys, _look_up(connection, sql, keys)))
         asked.update(keys)
 
@@ -145,6 +162,36 @@ def write(connection: Connection, sql: Statements, proposal: Proposal) -> None:
             head += len(rows)
         connection.execute(sql.notify)
         connection.execute("commit")
+
+
+def insert_first(
+    connection: Connection, sql: Statements, units: Sequence[Unit[Any]], known: Mapping[Key, Known], head: int
+) -> Proposal | None:
+    """Decide by what is remembered, take the lock and insert: the first round trip. `commit` is the second.
+
+    None, and nothing is done, where the log knows more than we: it refuses a key that it has. The rows are
+    numbered from its head, whatever was thought to be that."""
+    rows, answers = decide_all(units, known, head + 1)
+    if len(list(_slices(rows))) > 1:
+        return None
+    try:
+        with connection.pipeline():
+            connection.execute(sql.begin, prepare=True)
+            connection.execute(sql.lock, prepare=True)
+            inserted = connection.cursor(binary=True).execute(sql.insert_next, _columns(rows), prepare=True)
+            connection.execute(sql.notify)
+    except psycopg.errors.UniqueViolation:
+        connection.execute("rollback")
+        return None
+    position, recorded_at = inserted.fetchone() or (0, None)
+    if position != head:  # another process wrote in between: the answers tell other positions
+        answers = decide_all(units, known, position + 1)[1]
+    return Proposal(position, recorded_at, known, rows, answers)
+
+
+def commit(connection: Connection, sql: Statements, proposal: Proposal) -> None:
+    """Commit what was inserted."""
+    connection.execute("commit")
 
 
 def landed(connection: Connection, sql: Statements, proposal: Proposal) -> bool:
@@ -172,13 +219,17 @@ def _known(keys: Sequence[Key], found: psycopg.Cursor[TupleRow]) -> Iterator[tup
 def _insert(
     connection: Connection, sql: Statements, head: int, recorded_at: datetime, rows: Sequence[Row]
 ) -> None:
-    columns = (
+    values = (head, recorded_at, *_columns(rows))
+    connection.cursor(binary=True).execute(sql.insert, values, prepare=True)
+
+
+def _columns(rows: Sequence[Row]) -> tuple[Uuids, Bigints, Texts, Byteas]:
+    return (
         Uuids([row.key[0] for row in rows]),
         Bigints([row.key[1] for row in rows]),
         Texts([row.topic for row in rows]),
         Byteas([row.state for row in rows]),
     )
-    connection.cursor(binary=True).execute(sql.insert, (head, recorded_at, *columns), prepare=True)
 
 
 def _slices(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -21,10 +21,13 @@ from ledgerstone.adapters.postgres.append import (
     Connection,
     Proposal,
     Statements,
+    commit,
+    insert_first,
     landed,
     propose,
     write,
 )
+from ledgerstone.adapters.postgres.recent import Recent
 from ledgerstone.ledger.log import Answer, Call, LogBusy, LogUnavailable, Promise, Unit, here, keep
 
 T = TypeVar("T")
@@ -36,6 +39,8 @@ NOT_KEPT = "The log cannot be written now, and nothing of this was kept: tell it
 IN_DOUBT = "The log cannot be written now, and this may have been kept or not: tell it again later."
 LOST = psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction
 logger = logging.getLogger(__name__)
+
+Finish = Callable[[Connection, Statements, Proposal], None]
 
 
 class Waiting(Struct, frozen=True, gc=False):
@@ -57,6 +62,7 @@ class GroupCommit:
         self._queued = 0
         self._changed, self._closed = Condition(), False
         self._connection: Connection | None = None
+        self._recent = Recent()
         self._thread: Thread | None = None
 
     def submit(self, unit: Unit[T]) -> Future[T]:
@@ -147,14 +153,24 @@ class GroupCommit:
                 if in_doubt is not None and landed(connection, self._sql, in_doubt):
                     return in_doubt.answers
                 in_doubt = None
-                proposal = propose(connection, self._sql, units)
+                proposal, finish = self._propose(connection, units)
                 in_doubt = proposal  # its commit may succeed without our hearing of it
-                write(connection, self._sql, proposal)
+                finish(connection, self._sql, proposal)
+                self._recent.keep(proposal.head, proposal.rows, proposal.known)
                 return proposal.answers
             except LOST as error:
                 lost = error
                 self._disconnect()
         raise LogUnavailable(f"{lost}. {IN_DOUBT if in_doubt else NOT_KEPT}") from lost
+
+    def _propose(self, connection: Connection, units: Sequence[Unit[Any]]) -> tuple[Proposal, Finish]:
+        """What is about to be written, and how it is committed."""
+        if self._recent.suffices(sum(len(unit.keys) for unit in units)):
+            known = self._recent.of(key for unit in units for key in unit.keys)
+            inserted = insert_first(connection, self._sql, units, known, self._recent.head)
+            if inserted is not None:
+                return inserted, commit
+        return propose(connection, self._sql, units), write
 
     def _tries(self) -> Iterator[None]:
         """Once, once more at once (an idle connection may have died long ago), then every now and then."""
@@ -170,6 +186,7 @@ class GroupCommit:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._recent.forget()
 
 
 def _tell(batch: Sequence[Waiting], answers: Sequence[Any]) -> None:

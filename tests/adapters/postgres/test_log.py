@@ -1,6 +1,8 @@
 """What the log promises, whoever writes, whatever breaks."""
 
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
@@ -15,15 +17,24 @@ import psycopg
 import pytest
 from eventsourcing.persistence import DataError, IntegrityError, StoredEvent
 
+from ledgerstone.adapters.postgres import recent
 from ledgerstone.adapters.postgres.append import ROWS
 from ledgerstone.adapters.postgres.database import APP_ROLE, OWNER_ROLE, Database, create_database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.adapters.postgres.migrations import migrate
 from ledgerstone.adapters.postgres.recorder import LedgerFactory, LedgerRecorder, decided, environment
 from ledgerstone.ledger.log import Key, Known, LogBusy, LogUnavailable, Row, Unit
+from ledgerstone.ledger.recorded import decode
 from tests.adapters.postgres.cable import Side, cable
+from tests.adapters.postgres.racer import CHARGES, MESSAGES
 
 Skipped = tuple[Sequence[Row], int]
+
+
+@pytest.fixture(params=["asked first", "inserted first"], autouse=True)
+def calm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every promise holds for both ways of writing, though which one is taken depends on what went before."""
+    monkeypatch.setattr(recent, "CALM", 0 if request.param == "inserted first" else 1_000_000_000)
 
 
 @pytest.fixture
@@ -100,6 +111,20 @@ def test_positions_have_no_gap_whatever_is_refused_or_repeated(
     with ThreadPoolExecutor(8) as threads:
         appended = sum(threads.map(write, range(8)))
     assert positions(recorders[0]) == list(range(1, appended + 1))
+
+
+def test_processes_that_race_leave_one_row_a_name_and_no_gap(
+    database: Database, recorder: LedgerRecorder
+) -> None:
+    racer = [sys.executable, "-m", "tests.adapters.postgres.racer", database.app_dsn]
+    racers = [subprocess.Popen([*racer, str(seed)], stdout=subprocess.PIPE) for seed in range(2)]
+    appended = sum(int(process.communicate()[0]) for process in racers)
+    assert positions(recorder) == list(range(1, appended + 1))
+    rows = [decode(state) for _, _, state in recorder.window(0, appended) if state]
+    names = {row.name for row in rows}
+    assert len(names) == appended
+    assert {f"stripe/evt_{event}" for event in range(MESSAGES)} < names
+    assert {f"stripe/charge/ch_{charge}/received" for charge in range(CHARGES)} < names
 
 
 def test_a_follower_never_sees_a_gap(
@@ -190,6 +215,33 @@ def test_a_row_that_nobody_looked_up_is_looked_up_before_it_is_written(recorder:
     assert recorder.submit(unforeseen).result() == 1
 
 
+def test_what_another_process_wrote_is_known_and_nothing_shifts(
+    database: Database, open_recorder: Callable[..., LedgerRecorder]
+) -> None:
+    """The one remembers nothing of what the other wrote, neither its rows nor the head."""
+    one, other = open_recorder(database.app_dsn), open_recorder(database.app_dsn)
+    names = [uuid4() for _ in range(4)]
+    assert one.submit(fact(names[0])).result() == 1
+    assert other.submit(fact(names[1], names[2])).result() == 2
+    assert one.insert_events([decision(), decision()]) == [4, 5]
+    assert one.submit(fact(*names)).result() == 1
+    with pytest.raises(IntegrityError, match=f"version 1 of {names[3]} is recorded"):
+        other.insert_events([decision(), decision(names[3])])
+    assert other.insert_events([decision(names[3], 2)]) == [7]
+    assert positions(one) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_stream_repeated_within_a_batch_is_new_once(database: Database, recorder: LedgerRecorder) -> None:
+    name = uuid4()
+    with commit_in_flight(database, recorder):
+        told = [recorder.submit(fact(name, uuid4())) for _ in range(3)]
+        refused = recorder.submit(decided([decision(name)]))
+    assert [future.result() for future in told] == [2, 1, 1]
+    with pytest.raises(IntegrityError):
+        refused.result()
+    assert positions(recorder) == [1, 2, 3, 4, 5]
+
+
 def test_a_unit_larger_than_a_statement_is_one_transaction(recorder: LedgerRecorder) -> None:
     stream = uuid4()
     recorder.insert_events([decision(stream, version, b"x" * 20_000) for version in range(ROWS // 4)])
@@ -270,7 +322,7 @@ def test_killing_the_writers_connection_loses_nothing_and_doubles_nothing(
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
-@pytest.mark.parametrize("word", [b"pg_advisory_xact_lock", b"notify"])
+@pytest.mark.parametrize("word", [b"pg_advisory_xact_lock", b"notify", b"commit"])
 def test_a_cut_is_answered_by_what_the_log_holds(
     database: Database, open_recorder: Callable[..., LedgerRecorder], word: bytes, side: Side
 ) -> None:
