@@ -7,27 +7,20 @@ The lock is held through the commit, so the order of positions is the order of c
 nothing. Positions are counted on from the head under that lock, so there is never a gap."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from datetime import datetime
+from struct import Struct as Layout
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from msgspec import Struct
-from psycopg.abc import PQGen
-from psycopg.errors import _WaitTimeout
-from psycopg.rows import TupleRow
-from psycopg.sql import SQL, Composed, Identifier, Literal
+from psycopg.pq.abc import PGresult
+from psycopg.sql import SQL, Identifier, Literal
 
-from ledgerstone.adapters.postgres import arrays
-from ledgerstone.adapters.postgres.arrays import Bigints, Byteas, Texts, Uuids
+from ledgerstone.adapters.postgres.arrays import bigints, byteas, texts, uuids
+from ledgerstone.adapters.postgres.line import Asked, Line, Statement
 from ledgerstone.ledger.log import Key, Known, Row, Unit, decide_all
 
 ROWS, BYTES = 2_000, 4_000_000
-"""Of one statement. Beyond some 9 MB a pipelined message can wait for ever, with the lock in its hand."""
-
-ANSWER = 2.0
-"""Seconds to wait for the server's answer to one round trip."""
+"""Of one statement."""
 
 SETTINGS = {
     # A statement that is prepared while the log is empty keeps its plan when the log has millions of rows:
@@ -40,132 +33,122 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "5s",
 }
 
+_BIGINT = Layout("!q")
 
-class Connection(psycopg.Connection[TupleRow]):
-    """A connection that does not wait for ever: a server that is stopped or unplugged says nothing at all."""
+_HEAD = (
+    "select coalesce(last.notification_id, 0) as position,"
+    " greatest(clock_timestamp(), last.recorded_at) as now"
+    " from (select 1) as one left join lateral ("
+    " select notification_id, recorded_at from {log} order by notification_id desc limit 1"
+    ") as last on true"
+)
+_INSERT = "insert into {log} (originator_id, originator_version, topic, state, notification_id, recorded_at)"
+_NEW = (
+    "unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[])"
+    " with ordinality as new (id, version, topic, state, n)"
+)
 
-    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = ANSWER) -> Any:
-        try:
-            return super().wait(gen, interval, timeout)
-        except _WaitTimeout as error:
-            self.pgconn.finish()
-            raise psycopg.OperationalError(f"no answer from the database within {ANSWER:.0f} s") from error
 
-
-def connect(parameters: dict[str, Any]) -> Connection:
-    """The writer's connection."""
+def connect(parameters: dict[str, Any], sql: "Statements") -> Line:
+    """The writer's line to the database."""
     options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
-    connection = Connection.connect(
+    connection = psycopg.connect(
         **{
             **parameters,
-            "row_factory": psycopg.rows.tuple_row,
             "autocommit": True,
             "connect_timeout": 2,
             "options": f"{parameters.get('options') or ''} {options}",
         }
     )
-    arrays.register(connection)
-    return connection
+    return Line(connection, sql.all)
 
 
 class Statements:
     """The SQL for one table. Columns go as arrays: the library's composite arrays cost three times that."""
 
     def __init__(self, schema: str, table: str, channel: str) -> None:
-        def sql(text: str) -> Composed:
-            names = {"log": Identifier(schema, table), "lock": Literal(f"{schema}.{table}")}
-            return SQL(text).format(channel=Identifier(channel), **names)
-
-        self.begin = sql("begin isolation level read committed")
-        self.lock = sql("select pg_advisory_xact_lock(hashtextextended({lock}, 0))")
-        self.head = sql(
-            "select coalesce(head.notification_id, 0), greatest(clock_timestamp(), head.recorded_at)"
-            " from (select 1) as one left join lateral ("
-            " select notification_id, recorded_at from {log} order by notification_id desc limit 1"
-            ") as head on true"
-        )
-        self.known = sql(
+        self.all: list[Statement] = []
+        self._names = {
+            "log": Identifier(schema, table),
+            "lock": Literal(f"{schema}.{table}"),
+            "channel": Identifier(channel),
+        }
+        self.begin = self._named("begin", "begin isolation level read committed")
+        self.lock = self._named("lock", "select pg_advisory_xact_lock(hashtextextended({lock}, 0))")
+        self.head = self._named("head", _HEAD)
+        self.known = self._named(
+            "known",
             "select asked.n, log.notification_id, log.state"
-            " from unnest(%b::uuid[], %b::bigint[]) with ordinality as asked (id, version, n)"
-            " join {log} as log on log.originator_id = asked.id and log.originator_version = asked.version"
+            " from unnest($1::uuid[], $2::bigint[]) with ordinality as asked (id, version, n)"
+            " join {log} as log on log.originator_id = asked.id and log.originator_version = asked.version",
         )
-        self.insert = sql(
-            "insert into {log}"
-            " (originator_id, originator_version, topic, state, notification_id, recorded_at)"
-            " select id, version, topic, state, %b + n, %b"
-            " from unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[])"
-            " with ordinality as new (id, version, topic, state, n)"
+        self.insert = self._named(
+            "insert",
+            f"{_INSERT} select id, version, topic, state, $5::bigint + n, $6::timestamptz from {_NEW}",
         )
-        self.insert_next = sql(
-            "with head as materialized (select coalesce(last.notification_id, 0) as position,"
-            " greatest(clock_timestamp(), last.recorded_at) as now"
-            " from (select 1) as one left join lateral ("
-            " select notification_id, recorded_at from {log} order by notification_id desc limit 1"
-            ") as last on true"
-            "), written as (insert into {log}"
-            " (originator_id, originator_version, topic, state, notification_id, recorded_at)"
-            " select id, version, topic, state, position + n, now"
-            " from head, unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[])"
-            " with ordinality as new (id, version, topic, state, n)"
-            ") select position, now from head"
+        self.insert_next = self._named(
+            "insert_next",
+            f"with head as materialized ({_HEAD}), written as ({_INSERT}"
+            f" select id, version, topic, state, position + n, now from head, {_NEW})"
+            " select position, now from head",
         )
-        self.landed = sql(
-            "select from {log} where notification_id = %b and recorded_at = %b"
-            " and originator_id = %b and originator_version = %b"
+        self.landed = self._named(
+            "landed",
+            "select from {log} where notification_id = $1::bigint and recorded_at = $2::timestamptz"
+            " and originator_id = $3::uuid and originator_version = $4::bigint",
         )
-        self.notify = sql("notify {channel}")
+        self.notify = self._named("notify", "notify {channel}")
+        self.commit = self._named("commit", "commit")
+        self.rollback = self._named("rollback", "rollback")
+
+    def _named(self, name: str, text: str) -> Statement:
+        statement = Statement(f"log_{name}".encode(), SQL(text).format(**self._names).as_bytes())
+        self.all.append(statement)
+        return statement
 
 
 class Proposal(Struct, frozen=True):
     """What a transaction that holds the lock writes after position `head`, what of its units was `known`
-    before, and what each unit will be answered when it is committed."""
+    before, and what each unit will be answered when it is committed. `recorded_at` is in binary."""
 
     head: int
-    recorded_at: datetime
+    recorded_at: bytes
     known: Mapping[Key, Known]
     rows: Sequence[Row]
     answers: Sequence[Any]
 
 
-def propose(connection: Connection, sql: Statements, units: Sequence[Unit[Any]]) -> Proposal:
+def propose(line: Line, sql: Statements, units: Sequence[Unit[Any]]) -> Proposal:
     """Take the lock, look up what is known, and decide: the first round trip.
 
     Units may decide for a row that nobody looked up (a conflict, say, which is rare): then that is looked
     up, and everything is decided again."""
     keys = [key for unit in units for key in unit.keys]
-    with connection.pipeline():
-        connection.execute(sql.begin, prepare=True)
-        connection.execute(sql.lock, prepare=True)
-        head = connection.cursor(binary=True).execute(sql.head, prepare=True)
-        found = _look_up(connection, sql, keys)
-    position, recorded_at = head.fetchone() or (0, None)
+    _, _, head, found = line.ask((sql.begin, ()), (sql.lock, ()), (sql.head, ()), _look_up(sql, keys))
+    position, recorded_at = _position(head)
     known, asked = dict(_known(keys, found)), set(keys)
     while True:
         rows, answers = decide_all(units, known, position + 1)
         keys = [row.key for row in rows if row.key not in asked]
         if not keys:
             return Proposal(position, recorded_at, known, rows, answers)
-        known.update(_known(keys, _look_up(connection, sql, keys)))
+        known.update(_known(keys, line.ask(_look_up(sql, keys))[0]))
         asked.update(keys)
 
 
-def write(connection: Connection, sql: Statements, proposal: Proposal) -> None:
-    """Insert, notify and commit: the second round trip."""
-    if not proposal.rows:
-        connection.execute("commit")
-        return
-    slices = list(_slices(proposal.rows))
-    with connection.pipeline() if len(slices) == 1 else nullcontext():
-        head = proposal.head
-        for rows in slices:
-            _insert(connection, sql, head, proposal.recorded_at, rows)
-            head += len(rows)
-        connection.execute(sql.notify)
-        connection.execute("commit")
+def write(line: Line, sql: Statements, proposal: Proposal) -> None:
+    """Insert, notify and commit: the second round trip, unless there are too many rows for one."""
+    head, inserts = proposal.head, list[Asked]()
+    for rows in _slices(proposal.rows):
+        inserts.append((sql.insert, (*_columns(rows), _BIGINT.pack(head), proposal.recorded_at)))
+        head += len(rows)
+    for insert in inserts[:-1]:
+        line.ask(insert)
+    line.ask(*inserts[-1:], (sql.notify, ()), (sql.commit, ()))
 
 
 def insert_first(
-    connection: Connection, sql: Statements, units: Sequence[Unit[Any]], known: Mapping[Key, Known], head: int
+    line: Line, sql: Statements, units: Sequence[Unit[Any]], known: Mapping[Key, Known], head: int
 ) -> Proposal | None:
     """Decide by what is remembered, take the lock and insert: the first round trip. `commit` is the second.
 
@@ -174,61 +157,64 @@ def insert_first(
     rows, answers = decide_all(units, known, head + 1)
     if len(list(_slices(rows))) > 1:
         return None
+    insert = (sql.insert_next, _columns(rows))
     try:
-        with connection.pipeline():
-            connection.execute(sql.begin, prepare=True)
-            connection.execute(sql.lock, prepare=True)
-            inserted = connection.cursor(binary=True).execute(sql.insert_next, _columns(rows), prepare=True)
-            connection.execute(sql.notify)
+        _, _, inserted, _ = line.ask((sql.begin, ()), (sql.lock, ()), insert, (sql.notify, ()))
     except psycopg.errors.UniqueViolation:
-        connection.execute("rollback")
+        line.ask((sql.rollback, ()))
         return None
-    position, recorded_at = inserted.fetchone() or (0, None)
+    position, recorded_at = _position(inserted)
     if position != head:  # another process wrote in between: the answers tell other positions
         answers = decide_all(units, known, position + 1)[1]
     return Proposal(position, recorded_at, known, rows, answers)
 
 
-def commit(connection: Connection, sql: Statements, proposal: Proposal) -> None:
+def commit(line: Line, sql: Statements, proposal: Proposal) -> None:
     """Commit what was inserted."""
-    connection.execute("commit")
+    line.ask((sql.commit, ()))
 
 
-def landed(connection: Connection, sql: Statements, proposal: Proposal) -> bool:
+def landed(line: Line, sql: Statements, proposal: Proposal) -> bool:
     """Whether a proposal was committed, after a connection died that should have told.
 
     Asked under the lock: its transaction may still be at work. The first row stands for all."""
     if not proposal.rows:
         return True
     stream, version = proposal.rows[0].key
-    first = (proposal.head + 1, proposal.recorded_at, UUID(bytes=stream), version)
-    with connection.transaction():
-        connection.execute(sql.lock, prepare=True)
-        return connection.execute(sql.landed, first).rowcount == 1
+    first = (_BIGINT.pack(proposal.head + 1), proposal.recorded_at, stream, _BIGINT.pack(version))
+    _, _, found, _ = line.ask((sql.begin, ()), (sql.lock, ()), (sql.landed, first), (sql.commit, ()))
+    return found.ntuples == 1
 
 
-def _look_up(connection: Connection, sql: Statements, keys: Sequence[Key]) -> psycopg.Cursor[TupleRow]:
-    columns = Uuids([key[0] for key in keys]), Bigints([key[1] for key in keys])
-    return connection.cursor(binary=True).execute(sql.known, columns, prepare=True)
+def _look_up(sql: Statements, keys: Sequence[Key]) -> Asked:
+    return sql.known, (uuids([key[0] for key in keys]), bigints([key[1] for key in keys]))
 
 
-def _known(keys: Sequence[Key], found: psycopg.Cursor[TupleRow]) -> Iterator[tuple[Key, Known]]:
-    return ((keys[n - 1], Known(position, state)) for n, position, state in found.fetchall())
+def _known(keys: Sequence[Key], found: PGresult) -> Iterator[tuple[Key, Known]]:
+    for row in range(found.ntuples):
+        n, position, state = (_value(found, row, column) for column in range(3))
+        yield keys[_bigint(n) - 1], Known(_bigint(position), state)
 
 
-def _insert(
-    connection: Connection, sql: Statements, head: int, recorded_at: datetime, rows: Sequence[Row]
-) -> None:
-    values = (head, recorded_at, *_columns(rows))
-    connection.cursor(binary=True).execute(sql.insert, values, prepare=True)
+def _position(head: PGresult) -> tuple[int, bytes]:
+    return _bigint(_value(head, 0, 0)), _value(head, 0, 1)
 
 
-def _columns(rows: Sequence[Row]) -> tuple[Uuids, Bigints, Texts, Byteas]:
+def _bigint(value: bytes) -> int:
+    return int.from_bytes(value, signed=True)
+
+
+def _value(answer: PGresult, row: int, column: int) -> bytes:
+    """A value of a column that is never null."""
+    return answer.get_value(row, column) or b""
+
+
+def _columns(rows: Sequence[Row]) -> tuple[bytes, bytes, bytes, bytes]:
     return (
-        Uuids([row.key[0] for row in rows]),
-        Bigints([row.key[1] for row in rows]),
-        Texts([row.topic for row in rows]),
-        Byteas([row.state for row in rows]),
+        uuids([row.key[0] for row in rows]),
+        bigints([row.key[1] for row in rows]),
+        texts([row.topic for row in rows]),
+        byteas([row.state for row in rows]),
     )
 
 

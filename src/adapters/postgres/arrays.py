@@ -4,10 +4,9 @@ which cost a tenth of a rebuild; ours write lists of one dimension without nulls
 The format is that of PostgreSQL's array_recv: dimensions, null flag, element type, length, lower bound, then
 each element after its length."""
 
-import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from struct import pack
+from struct import Struct, error
 from typing import Any
 
 import psycopg
@@ -15,92 +14,90 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+_EMPTY, _HEAD = Struct("!iii").pack, Struct("!iiiii").pack
+_LENGTH: Callable[[int], bytes] = Struct("!i").pack
+_BIGINT: Callable[[int, int], bytes] = Struct("!iq").pack
+
+
+def texts(values: Sequence[str]) -> bytes:
+    """Strings as `text[]`."""
+    return _lengthy(25, [value.encode() for value in values])
+
+
+def byteas(values: Sequence[bytes]) -> bytes:
+    """Bytes as `bytea[]`."""
+    return _lengthy(17, values)
+
+
+def uuids(values: Sequence[bytes]) -> bytes:
+    """UUIDs, each its 16 bytes, as `uuid[]`."""
+    return _array(2950, len(values), _LENGTH(16).join([b"", *values]))
+
+
+def bigints(values: Sequence[int]) -> bytes:
+    """Integers as `bigint[]`. Raises DataError for one beyond 64 bits."""
+    try:
+        return _array(20, len(values), b"".join([_BIGINT(8, value) for value in values]))
+    except error as beyond:
+        raise psycopg.DataError(f"an integer is beyond 64 bits: {beyond}") from None
+
+
+def _lengthy(element: int, values: Sequence[bytes]) -> bytes:
+    parts = [part for value in values for part in (_LENGTH(len(value)), value)]
+    return _array(element, len(values), b"".join(parts))
+
+
+def _array(element: int, length: int, elements: bytes) -> bytes:
+    return _HEAD(1, 0, element, length, 1) + elements if length else _EMPTY(0, 0, element)
+
 
 class Texts(list[str]):
-    """A column of strings, as `text[]`."""
+    """A column of strings, for psycopg as `text[]`."""
 
 
 class Bigints(list[int]):
-    """A column of integers, as `bigint[]`."""
-
-
-class Uuids(list[bytes]):
-    """A column of streams, each its 16 bytes, as `uuid[]`."""
+    """A column of integers, for psycopg as `bigint[]`."""
 
 
 class Byteas(list[bytes]):
-    """A column of states, as `bytea[]`."""
-
-
-def _array(element: int, length: int, elements: Iterable[bytes]) -> bytes:
-    if not length:
-        return pack("!iii", 0, 0, element)
-    return pack("!iiiii", 1, 0, element, length, 1) + b"".join(elements)
+    """A column of bytes, for psycopg as `bytea[]`."""
 
 
 class TextsDumper(Dumper):
-    """Strings as `text[]`."""
+    """Lists of strings."""
 
     format = Format.BINARY
     oid = 1009
-
-    def dump(self, obj: list[str]) -> Buffer:
-        texts = [text.encode() for text in obj]
-        return _array(25, len(texts), [pack("!i", len(text)) + text for text in texts])
-
-
-@lru_cache(1 << 14)
-def texts(some: tuple[str, ...]) -> Buffer:
-    """Strings in a column of a row, most of which were written before."""
-    return TextsDumper(tuple).dump(list(some))
-
-
-class RowTextsDumper(Dumper):
-    """Tuples of strings as `text[]`, when rows are copied."""
-
-    format = Format.BINARY
-    oid = 1009
-    dump = staticmethod(texts)  # no frame of ours for each row
+    dump = staticmethod(texts)
 
 
 class BigintsDumper(Dumper):
-    """Integers as `bigint[]`."""
+    """Lists of integers."""
 
     format = Format.BINARY
     oid = 1016
-
-    def dump(self, obj: list[int]) -> Buffer:
-        try:
-            return _array(20, len(obj), [pack("!iq", 8, number) for number in obj])
-        except struct.error as error:
-            raise psycopg.DataError(f"an integer is beyond 64 bits: {error}") from None
-
-
-class UuidsDumper(Dumper):
-    """The bytes of UUIDs as `uuid[]`."""
-
-    format = Format.BINARY
-    oid = 2951
-
-    def dump(self, obj: list[bytes]) -> Buffer:
-        return _array(2950, len(obj), [b"\x00\x00\x00\x10" + each for each in obj])
+    dump = staticmethod(bigints)
 
 
 class ByteasDumper(Dumper):
-    """Bytes as `bytea[]`."""
+    """Lists of bytes."""
 
     format = Format.BINARY
     oid = 1001
+    dump = staticmethod(byteas)
 
-    def dump(self, obj: list[bytes]) -> Buffer:
-        return _array(17, len(obj), [pack("!i", len(each)) + each for each in obj])
+
+class RowTextsDumper(Dumper):
+    """Tuples of strings in a column of a row, most of which were written before."""
+
+    format = Format.BINARY
+    oid = 1009
+    dump = staticmethod(lru_cache(1 << 14)(texts))  # no frame of ours for each row
 
 
 def register(connection: psycopg.Connection[Any]) -> None:
-    """Use these for columns of these types when copying in binary, and for lists of these classes."""
+    """Use these for lists of these classes, and for such columns when rows are copied in binary."""
+    for kind, dumper in ((Texts, TextsDumper), (Bigints, BigintsDumper), (Byteas, ByteasDumper)):
+        connection.adapters.register_dumper(kind, dumper)
     connection.adapters.register_dumper(None, RowTextsDumper)
     connection.adapters.register_dumper(None, BigintsDumper)
-    connection.adapters.register_dumper(Texts, TextsDumper)
-    connection.adapters.register_dumper(Bigints, BigintsDumper)
-    connection.adapters.register_dumper(Uuids, UuidsDumper)
-    connection.adapters.register_dumper(Byteas, ByteasDumper)

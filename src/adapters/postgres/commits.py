@@ -18,7 +18,6 @@ from msgspec import Struct
 from ledgerstone.adapters.postgres.append import (
     BYTES,
     ROWS,
-    Connection,
     Proposal,
     Statements,
     commit,
@@ -27,6 +26,7 @@ from ledgerstone.adapters.postgres.append import (
     propose,
     write,
 )
+from ledgerstone.adapters.postgres.line import Line
 from ledgerstone.adapters.postgres.recent import Recent
 from ledgerstone.ledger.log import Answer, Call, LogBusy, LogUnavailable, Promise, Unit, here, keep
 
@@ -40,7 +40,7 @@ IN_DOUBT = "The log cannot be written now, and this may have been kept or not: t
 LOST = psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction
 logger = logging.getLogger(__name__)
 
-Finish = Callable[[Connection, Statements, Proposal], None]
+Finish = Callable[[Line, Statements, Proposal], None]
 
 
 class Waiting(Struct, frozen=True, gc=False):
@@ -55,13 +55,13 @@ class GroupCommit:
     """The queue and its writer, which starts with the first unit. At most `limit` units wait, and about
     `QUEUE_BYTES`."""
 
-    def __init__(self, connect: Callable[[], Connection], sql: Statements) -> None:
+    def __init__(self, connect: Callable[[], Line], sql: Statements) -> None:
         self.limit = 10_000
         self._connect, self._sql = connect, sql
         self._queue: deque[Waiting] = deque()
         self._queued = 0
         self._changed, self._closed = Condition(), False
-        self._connection: Connection | None = None
+        self._line: Line | None = None
         self._recent = Recent()
         self._thread: Thread | None = None
 
@@ -149,13 +149,13 @@ class GroupCommit:
         lost: Exception | None = None
         for _ in self._tries():
             try:
-                connection = self._connection = self._connection or self._connect()
-                if in_doubt is not None and landed(connection, self._sql, in_doubt):
+                line = self._line = self._line or self._connect()
+                if in_doubt is not None and landed(line, self._sql, in_doubt):
                     return in_doubt.answers
                 in_doubt = None
-                proposal, finish = self._propose(connection, units)
+                proposal, finish = self._propose(line, units)
                 in_doubt = proposal  # its commit may succeed without our hearing of it
-                finish(connection, self._sql, proposal)
+                finish(line, self._sql, proposal)
                 self._recent.keep(proposal.head, proposal.rows, proposal.known)
                 return proposal.answers
             except LOST as error:
@@ -163,14 +163,14 @@ class GroupCommit:
                 self._disconnect()
         raise LogUnavailable(f"{lost}. {IN_DOUBT if in_doubt else NOT_KEPT}") from lost
 
-    def _propose(self, connection: Connection, units: Sequence[Unit[Any]]) -> tuple[Proposal, Finish]:
+    def _propose(self, line: Line, units: Sequence[Unit[Any]]) -> tuple[Proposal, Finish]:
         """What is about to be written, and how it is committed."""
         if self._recent.suffices(sum(len(unit.keys) for unit in units)):
             known = self._recent.of(key for unit in units for key in unit.keys)
-            inserted = insert_first(connection, self._sql, units, known, self._recent.head)
+            inserted = insert_first(line, self._sql, units, known, self._recent.head)
             if inserted is not None:
                 return inserted, commit
-        return propose(connection, self._sql, units), write
+        return propose(line, self._sql, units), write
 
     def _tries(self) -> Iterator[None]:
         """Once, once more at once (an idle connection may have died long ago), then every now and then."""
@@ -183,9 +183,9 @@ class GroupCommit:
             pause = 0.1
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._line is not None:
+            self._line.close()
+            self._line = None
         self._recent.forget()
 
 

@@ -21,9 +21,10 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
-from ledgerstone.adapters.postgres.append import Connection, Statements, connect
+from ledgerstone.adapters.postgres.append import Statements, connect
 from ledgerstone.adapters.postgres.commits import GroupCommit
 from ledgerstone.adapters.postgres.halving import POSITION_AT
+from ledgerstone.adapters.postgres.line import Line
 from ledgerstone.ledger.log import Call, Key, Known, LogUnavailable, Promise, Row, Unit, here
 from ledgerstone.ledger.recorded import HEAD
 
@@ -76,7 +77,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         super().__init__(datastore, events_table_name=events_table_name)
         self.sql_create_statements = [self._sql(CREATE_TABLE), self._sql(CREATE_INDEX)]
         sql = Statements(datastore.schema, events_table_name, self.channel_name)
-        self.commits = GroupCommit(partial(_writer, datastore), sql)
+        self.commits = GroupCommit(partial(_writer, datastore, sql), sql)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Append events of aggregates, all or none; their positions, after the commit.
@@ -210,8 +211,8 @@ def _keep_to_indexes(datastore: PostgresDatastore) -> None:
     parameters["options"] = f"{parameters.get('options') or ''} {settings}"
 
 
-def _writer(datastore: PostgresDatastore) -> Connection:
+def _writer(datastore: PostgresDatastore, sql: Statements) -> Line:
     parameters = _parameters(datastore)
     if datastore.pool.get_password_func:
         parameters = {**parameters, "password": datastore.pool.get_password_func()}
-    return connect(parameters)
+    return connect(parameters, sql)
