@@ -16,7 +16,7 @@ from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from msgspec import DecodeError, Struct
 
 from ledgerstone.ledger.admission import Receipt, stored, told, told_together
-from ledgerstone.ledger.log import Log, LogBusy, LogUnavailable, Unit
+from ledgerstone.ledger.log import Log, LogBusy, LogUnavailable, Posted, Unit
 from ledgerstone.ledger.recorded import Recorded, decode
 
 __all__ = ["Entry", "Journal", "LogBusy", "LogUnavailable", "Mapper", "Receipt", "Recorded"]
@@ -66,6 +66,7 @@ class Journal:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.application = Books(dict(environment))
         self.log = cast(Log, self.application.recorder)
+        self._posted: dict[asyncio.AbstractEventLoop, list[Posted]] = {}
 
     def append(self, rows: Sequence[Recorded]) -> Receipt:
         """Append one message, evidence first, and wait until it is committed.
@@ -78,13 +79,19 @@ class Journal:
         return self.log.submit(told(rows))
 
     def post(self, rows: Sequence[Recorded]) -> asyncio.Future[Receipt]:
-        """As `submit`, for coroutines: all futures of a commit are done in one turn of the event loop.
-
-        Raises LogBusy."""
+        """As `submit`, for coroutines; the future raises LogBusy or LogUnavailable. What is posted in one
+        turn of the event loop is queued together, and all futures of a commit are done in one turn."""
         loop = asyncio.get_running_loop()
         promise: asyncio.Future[Receipt] = loop.create_future()
-        self.log.enqueue(told(rows), promise, loop.call_soon_threadsafe)
+        posted = self._posted.get(loop)
+        if posted is None:
+            posted = self._posted[loop] = []
+            loop.call_soon(self._enqueue, loop)
+        posted.append((told(rows), promise))
         return promise
+
+    def _enqueue(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.log.enqueue(self._posted.pop(loop), loop.call_soon_threadsafe)
 
     def append_many(self, messages: Iterable[Sequence[Recorded]]) -> list[Receipt]:
         """Append many messages, as imports do: each whole, several to a commit. Safe to run again."""

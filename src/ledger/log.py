@@ -63,6 +63,7 @@ class Promise(Protocol):
     def set_exception(self, error: BaseException, /) -> None: ...
 
 
+Posted = tuple[Unit[Any], Promise]
 Answer = tuple[Promise, Any]
 Call = Callable[..., Any]
 """Calls its first argument with the others, in the thread to which a promise belongs."""
@@ -88,13 +89,12 @@ class Log(Protocol):
     """Keeps the log. Positions are 1, 2, 3 … without a gap, in the order of commits. What reads raises
     LogUnavailable."""
 
-    def enqueue(self, unit: Unit[Any], promise: Promise, call: Call = here) -> None:
-        """Append a unit soon; the promise is kept after the commit, together with others of the same `call`.
-
-        Raises LogBusy when too much waits already. The promise may be answered with LogUnavailable."""
+    def enqueue(self, posted: Sequence[Posted], call: Call) -> None:
+        """Append units soon; their promises are kept after the commit, all of a commit in one `call`. What is
+        more than may wait hears LogBusy, here and at once. A promise may be answered with LogUnavailable."""
 
     def submit(self, unit: Unit[T]) -> Future[T]:
-        """The same for threads."""
+        """The same for threads, one unit at a time. Raises LogBusy when too much waits already."""
 
     def window(
         self, after: int, limit: int, topics: Sequence[str] | None = None, heads: Sequence[str] = ()

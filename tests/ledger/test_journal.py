@@ -6,7 +6,6 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 
-import psycopg
 import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
@@ -14,7 +13,7 @@ from ledgerstone.adapters.postgres import recent
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.ledger import journal as journals
-from ledgerstone.ledger.journal import Journal, LogUnavailable, Receipt, Recorded
+from ledgerstone.ledger.journal import Journal, LogBusy, LogUnavailable, Receipt, Recorded
 from ledgerstone.ledger.names import stream
 from tests.examples import EXAMPLES, heard, received, recorded
 
@@ -112,9 +111,7 @@ def test_coroutines_share_commits_and_threads_join_them(journal: Journal) -> Non
     assert len(set(names(journal))) == journal.head() == 400
 
 
-def test_a_commit_is_told_to_the_event_loop_in_one_call(database: Database, journal: Journal) -> None:
-    """All but the first wait for a lock, and share the second commit."""
-
+def test_what_is_posted_in_one_turn_shares_a_commit_which_is_told_in_one_call(journal: Journal) -> None:
     async def deliver() -> int:
         loop, calls = asyncio.get_running_loop(), 0
         original = loop.call_soon_threadsafe
@@ -125,13 +122,25 @@ def test_a_commit_is_told_to_the_event_loop_in_one_call(database: Database, jour
             return original(*arguments)  # type: ignore[arg-type]
 
         loop.call_soon_threadsafe = counted  # type: ignore[assignment, method-assign]
-        with psycopg.connect(database.app_dsn) as holder:
-            holder.execute("select pg_advisory_xact_lock(hashtextextended('public.stored_events', 0))")
-            told = [journal.post(message) for message in messages(100)]
-        await asyncio.gather(*told)
+        await asyncio.gather(*(journal.post(message) for message in messages(100)))
         return calls
 
-    assert asyncio.run(deliver()) <= 2
+    assert asyncio.run(deliver()) == 1
+    assert len({entry.recorded_at for entry in journal.read(0, 200)}) == 1
+
+
+def test_what_may_not_wait_hears_it_at_once(database: Database) -> None:
+    async def deliver(journal: Journal) -> list[Receipt | BaseException]:
+        posted = [journal.post(message) for message in messages(5)]
+        return await asyncio.gather(*posted, return_exceptions=True)
+
+    with closing(Journal(environment(database.app_dsn, queue=2))) as journal:
+        answers = asyncio.run(deliver(journal))
+        assert journal.head() == 4
+    assert answers[:2] == [Receipt(1, False, False, 2), Receipt(3, False, False, 2)]
+    assert {type(answer) for answer in answers[2:]} == {LogBusy}
+    late = asyncio.run(deliver(journal))
+    assert {str(answer) for answer in late} == {"the log was closed"}
 
 
 def test_who_stops_listening_takes_nothing_back(journal: Journal) -> None:

@@ -28,7 +28,7 @@ from ledgerstone.adapters.postgres.append import (
 )
 from ledgerstone.adapters.postgres.line import Line
 from ledgerstone.adapters.postgres.recent import Recent
-from ledgerstone.ledger.log import Answer, Call, LogBusy, LogUnavailable, Promise, Unit, here, keep
+from ledgerstone.ledger.log import Answer, Call, LogBusy, LogUnavailable, Posted, Promise, Unit, here, keep
 
 T = TypeVar("T")
 PATIENCE = 2.5
@@ -66,25 +66,40 @@ class GroupCommit:
         self._thread: Thread | None = None
 
     def submit(self, unit: Unit[T]) -> Future[T]:
-        """Queue a unit, for threads."""
+        """Queue a unit, for threads. Raises LogBusy when the queue is full, LogUnavailable when closed."""
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()  # from here on it is written: nobody can take it back
-        self.enqueue(unit, future)
+        with self._changed:
+            if refusal := self._refusal():
+                raise refusal
+            self._add(Waiting(unit, future, here))
         return future
 
-    def enqueue(self, unit: Unit[Any], promise: Promise, call: Call = here) -> None:
-        """Queue a unit. Raises LogBusy when the queue is full, LogUnavailable when it was closed."""
+    def enqueue(self, posted: Sequence[Posted], call: Call) -> None:
+        """Queue units at one time; what is refused hears of it here, the rest by `call`."""
+        refused = list[Answer]()
         with self._changed:
-            if self._closed:
-                raise LogUnavailable("the log was closed")
-            if len(self._queue) >= self.limit or self._queued > QUEUE_BYTES:
-                raise LogBusy(f"{len(self._queue)} messages wait to be written: try again in a second")
-            self._queue.append(Waiting(unit, promise, call))
-            self._queued += unit.size
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="ledgerstone-log", daemon=True)
-                self._thread.start()
-            self._changed.notify()
+            for unit, promise in posted:
+                if refusal := self._refusal():
+                    refused.append((promise, refusal))
+                else:
+                    self._add(Waiting(unit, promise, call))
+        keep(refused)
+
+    def _refusal(self) -> LogUnavailable | None:
+        if self._closed:
+            return LogUnavailable("the log was closed")
+        if len(self._queue) >= self.limit or self._queued > QUEUE_BYTES:
+            return LogBusy(f"{len(self._queue)} messages wait to be written: try again in a second")
+        return None
+
+    def _add(self, waiting: Waiting) -> None:
+        self._queue.append(waiting)
+        self._queued += waiting.unit.size
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="ledgerstone-log", daemon=True)
+            self._thread.start()
+        self._changed.notify()
 
     def close(self) -> None:
         """Write what waits, then stop. Nothing can be queued any more."""

@@ -25,7 +25,7 @@ from ledgerstone.adapters.postgres.append import Statements, connect
 from ledgerstone.adapters.postgres.commits import GroupCommit
 from ledgerstone.adapters.postgres.halving import POSITION_AT
 from ledgerstone.adapters.postgres.line import Line
-from ledgerstone.ledger.log import Call, Key, Known, LogUnavailable, Promise, Row, Unit, here
+from ledgerstone.ledger.log import Call, Key, Known, LogUnavailable, Posted, Row, Unit
 from ledgerstone.ledger.recorded import HEAD
 
 T = TypeVar("T")
@@ -89,9 +89,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
         """Append a unit soon, with whatever else waits."""
         return self.commits.submit(unit)
 
-    def enqueue(self, unit: Unit[Any], promise: Promise, call: Call = here) -> None:
-        """As `submit`, for promises of other kinds, kept by `call`."""
-        self.commits.enqueue(unit, promise, call)
+    def enqueue(self, posted: Sequence[Posted], call: Call) -> None:
+        """As `submit`, for several units, and promises of other kinds, kept by `call`."""
+        self.commits.enqueue(posted, call)
 
     def window(
         self, after: int, limit: int, topics: Sequence[str] | None = None, heads: Sequence[str] = ()
