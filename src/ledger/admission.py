@@ -136,7 +136,7 @@ def _content(payload: bytes) -> str:
 def _contradiction(again: Recorded, before: Recorded) -> Row | None:
     """A conflict, where the two tellings move other amounts or accounts by today's posting table: by the
     tables of their days, all would differ after a change of a rule."""
-    if movements(again.body) == movements(before.body):
+    if again.body == before.body or movements(again.body) == movements(before.body):
         return None
     said = msgspec.json.encode(again.body)
     name = f"{again.name}/conflict/{again.cause or sha256(said).hexdigest()[:12]}"

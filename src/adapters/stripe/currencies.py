@@ -24,7 +24,9 @@ def shift(currency: str) -> int:
 def minor(amount: int, currency: str) -> int:
     """Stripe's amount in ISO 4217's minor units; Unusable when that is not a whole number of them."""
     places = shift(currency)
-    if places >= 0:
+    if not places:
+        return amount
+    if places > 0:
         return amount * int(10**places)
     whole, rest = divmod(amount, int(10**-places))
     if rest:
