@@ -10,7 +10,6 @@ from struct import Struct, error
 from typing import Any
 
 import psycopg
-from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
@@ -68,7 +67,9 @@ class TextsDumper(Dumper):
 
     format = Format.BINARY
     oid = 1009
-    dump = staticmethod(texts)
+
+    def dump(self, obj: list[str]) -> Buffer:
+        return texts(obj)
 
 
 class BigintsDumper(Dumper):
@@ -76,7 +77,9 @@ class BigintsDumper(Dumper):
 
     format = Format.BINARY
     oid = 1016
-    dump = staticmethod(bigints)
+
+    def dump(self, obj: list[int]) -> Buffer:
+        return bigints(obj)
 
 
 class ByteasDumper(Dumper):
@@ -84,7 +87,9 @@ class ByteasDumper(Dumper):
 
     format = Format.BINARY
     oid = 1001
-    dump = staticmethod(byteas)
+
+    def dump(self, obj: list[bytes]) -> Buffer:
+        return byteas(obj)
 
 
 class RowTextsDumper(Dumper):
