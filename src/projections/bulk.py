@@ -104,7 +104,7 @@ def fill(
             chain.take(lane, read.upto)
         upto = read.upto
         told(read.rows)
-    for chain in chains:
+    for chain in sorted(chains, key=len, reverse=True):  # while the largest is written, the rest is prepared
         chain.finish(upto)
     for chain in chains:
         chain.settle()
