@@ -120,6 +120,7 @@ def test_tables_of_an_older_layout_are_thrown_away_and_made_anew(
     with psycopg.connect(database.app_dsn, autocommit=True) as connection:
         connection.execute("comment on table views.tracking is 'layout 1'")
         connection.execute("alter table views.customers_v1 drop column place")
+        connection.execute("create table views.notes (line text)")
     newer = PostgresViews(database.app_dsn)
 
     engine = Engine(VIEWS, journal, newer)
@@ -127,3 +128,5 @@ def test_tables_of_an_older_layout_are_thrown_away_and_made_anew(
     assert {chain.position for chain in engine.chains} == {0}
     engine.catch_up()
     newer.close()
+    with psycopg.connect(database.app_dsn) as connection:
+        assert connection.execute("select to_regclass('views.notes')").fetchone() == ("views.notes",)

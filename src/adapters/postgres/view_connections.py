@@ -30,6 +30,12 @@ TRACKING = """
         at timestamptz not null default clock_timestamp())
 """
 
+OURS = (
+    "select tablename from pg_tables where schemaname = 'views'"
+    " and (tablename = 'tracking' or tablename ~ '^[a-z_]+_v[0-9]+(_|$)')"
+)
+"""Tables of views by their names, `<view>_v<version>…`: others may keep theirs in this schema too."""
+
 
 class ViewConnections:
     """Both connections, opened when they are used, and again when they were lost."""
@@ -94,7 +100,7 @@ def _lay_out(connection: psycopg.Connection[Any]) -> None:
     connection.execute(LOCK)
     if _layout(connection) == LAYOUT:
         return
-    there = connection.execute("select tablename from pg_tables where schemaname = 'views'").fetchall()
+    there = connection.execute(OURS).fetchall()
     for (name,) in there:
         connection.execute(sql.SQL("drop table {}").format(sql.Identifier("views", name)))
     connection.execute(TRACKING)
