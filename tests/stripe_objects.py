@@ -69,6 +69,11 @@ def books(*events: tuple[str, Json]) -> Counter[str]:
     return held
 
 
+def without(object: Json, *names: str, **instead: Any) -> Json:
+    """The object with fields taken away, and others in their place."""
+    return {**{name: value for name, value in object.items() if name not in names}, **instead}
+
+
 def listed(*data: Any, has_more: bool = False) -> Json:
     return {"object": "list", "data": list(data), "has_more": has_more, "url": "/v1/list"}
 

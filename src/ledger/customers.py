@@ -11,6 +11,10 @@ class Customer(Terms, frozen=True):
     country: str | None = None
 
 
+NOT_SHOWN = Customer(tenant="")
+"""What the last message says of a customer where it gives only the id: it stays as it was before."""
+
+
 class CustomerSeen(Fact, frozen=True, tag="customer-seen"):
     """A message showed a customer; `last` when it was deleted."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from ledgerstone.ledger.customers import Customer, CustomerSeen, rank
+from ledgerstone.ledger.customers import NOT_SHOWN, Customer, CustomerSeen, rank
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.timeline import History, repeats
 from ledgerstone.projections.histories import told
@@ -41,6 +41,8 @@ class Customers(View[History[Customer], History[Customer]]):
 
     def rows(self, id: str, part: History[Customer]) -> Iterable[CustomerRow]:
         ends = [*(step.at for step in part.steps[1:]), None]
+        held = Customer(tenant=id)
         for step, end in zip(part.steps, ends, strict=True):
-            who = part.contents[step.value]
-            yield CustomerRow(id, who.tenant, who.country, step.ended, step.at, end)
+            shown = part.contents[step.value]
+            held = held if shown == NOT_SHOWN else shown
+            yield CustomerRow(id, held.tenant, held.country, step.ended, step.at, end)

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from ledgerstone.adapters.stripe.currencies import minor_text
 from ledgerstone.adapters.stripe.envelope import Envelope
+from ledgerstone.adapters.stripe.faults import Unusable
 from ledgerstone.adapters.stripe.translate.reading import Told, observed, states
 from ledgerstone.adapters.stripe.wire import catalogue as wire
 from ledgerstone.adapters.stripe.wire.fields import id_of
@@ -13,7 +14,7 @@ from ledgerstone.ledger.catalogue import Price, PriceSeen, Product, ProductSeen,
 
 def product_told(event: Envelope) -> Iterator[Told]:
     """`product.*`: the product is seen."""
-    product, now, before = states(event, wire.Product, lambda product: Product(name=product.name))
+    product, now, before = states(event, wire.Product, _product_terms)
     seen = ProductSeen(id=product.id, now=now, before=before, first=event.first, last=event.last)
     yield observed(event, "product", seen)
 
@@ -23,6 +24,15 @@ def price_told(event: Envelope) -> Iterator[Told]:
     price, now, before = states(event, wire.Price, price_terms)
     seen = PriceSeen(id=price.id, now=now, before=before, first=event.first, last=event.last)
     yield observed(event, "price", seen)
+
+
+def item_price(price: wire.Price | None, plan: wire.Plan | None) -> wire.Price:
+    """The price of a subscription's item: a plan is one in older words."""
+    if price is not None:
+        return price
+    if plan is None:
+        raise Unusable("data.object.items: an item has neither price nor plan")
+    return _as_price(plan)
 
 
 def price_terms(price: wire.Price) -> Price:
@@ -41,6 +51,30 @@ def price_terms(price: wire.Price) -> Price:
         tiers=tuple(_tier(tier, currency) for tier in price.tiers) if tiered and price.tiers else None,
         divide_by=transform.divide_by if transform else 1,
         round_up=transform is not None and transform.round == "up",
+    )
+
+
+def _product_terms(product: wire.Product) -> Product:
+    """The last that is told of a product may be no more than its id; then it has no name to show."""
+    if product.name is None and not product.deleted:
+        raise Unusable("data.object: a product without a name that is not deleted")
+    return Product(name=product.name or "")
+
+
+def _as_price(plan: wire.Plan) -> wire.Price:
+    return wire.Price(
+        id=plan.id,
+        currency=plan.currency,
+        product=plan.product,
+        unit_amount=plan.amount,
+        unit_amount_decimal=plan.amount_decimal,
+        billing_scheme=plan.billing_scheme,
+        tiers_mode=plan.tiers_mode,
+        tiers=plan.tiers,
+        recurring=wire.Recurring(
+            interval=plan.interval, interval_count=plan.interval_count, usage_type=plan.usage_type
+        ),
+        transform_quantity=plan.transform_usage,
     )
 
 

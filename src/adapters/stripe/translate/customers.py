@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.translate.reading import Told, observed, states
 from ledgerstone.adapters.stripe.wire import customers as wire
-from ledgerstone.ledger.customers import Customer, CustomerDetails, CustomerSeen
+from ledgerstone.ledger.customers import NOT_SHOWN, Customer, CustomerDetails, CustomerSeen
 
 
 def told(event: Envelope) -> Iterator[Told]:
@@ -20,6 +20,8 @@ def told(event: Envelope) -> Iterator[Told]:
 
 
 def _terms(customer: wire.Customer) -> Customer:
+    if customer.deleted and customer.metadata is None:
+        return NOT_SHOWN
     tenant = customer.metadata.tenant_id if customer.metadata else None
     return Customer(
         tenant=tenant if isinstance(tenant, str) and tenant else customer.id, country=_country(customer)

@@ -45,12 +45,14 @@ def ids(discounts: Iterable[str | wire.Discount] | None) -> tuple[str, ...]:
 
 
 def _coupon(discount: wire.Discount) -> str | wire.Coupon | None:
-    return discount.source.coupon if discount.source else discount.coupon
+    newest = discount.source.coupon if discount.source else None
+    return newest or discount.coupon
 
 
 def _shown_coupon(discount: wire.Discount) -> wire.Coupon | None:
+    """The coupon with its terms: neither its id alone, nor what is left of a deleted one."""
     coupon = _coupon(discount)
-    return coupon if isinstance(coupon, wire.Coupon) else None
+    return coupon if isinstance(coupon, wire.Coupon) and coupon.created is not None else None
 
 
 def _discount_terms(discount: wire.Discount) -> Discount:
@@ -68,6 +70,8 @@ def _discount_terms(discount: wire.Discount) -> Discount:
 
 
 def _coupon_terms(coupon: wire.Coupon) -> Coupon:
+    if coupon.created is None or coupon.duration is None:
+        raise Unusable(f"the coupon {coupon.id} is without its creation or its duration")
     return Coupon(
         created=moment(coupon.created),
         duration=coupon.duration,

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from ledgerstone.adapters.stripe.currencies import minor
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.faults import Unusable
+from ledgerstone.adapters.stripe.translate.payments import applied
 from ledgerstone.adapters.stripe.translate.reading import Told, maybe_moment, moment, observed, read, states
 from ledgerstone.adapters.stripe.wire import invoices as wire
 from ledgerstone.adapters.stripe.wire.fields import id_of, maybe_id
 from ledgerstone.ledger.invoices import Invoice, InvoiceIssued, InvoiceSeen, InvoiceVoided, InvoiceWrittenOff
-from ledgerstone.ledger.payments import PaymentApplied
 
 
 def told(event: Envelope) -> Iterator[Told]:
@@ -28,33 +28,29 @@ def told(event: Envelope) -> Iterator[Told]:
 
 def payment_told(event: Envelope) -> Iterator[Told]:
     """`invoice_payment.paid`: so much of a payment was used for an invoice."""
-    applied = read(event.object, wire.InvoicePayment)
-    currency, marks = applied.currency.lower(), applied.status_transitions
-    fact = PaymentApplied(
-        invoice=id_of(applied.invoice),
-        payment=_payment(applied.payment),
-        amount=minor(applied.amount_paid, currency),
-        currency=currency,
-    )
+    link = read(event.object, wire.InvoicePayment)
+    currency, marks = link.currency.lower(), link.status_transitions
     paid_at = maybe_moment(marks.paid_at) if marks else None
-    yield Told(f"applied/{fact.invoice}/{fact.payment}", paid_at or event.created, fact)
+    amount = minor(link.amount_paid, currency)
+    yield applied(id_of(link.invoice), _payment(link.payment), amount, currency, paid_at or event.created)
 
 
 def _terms(invoice: wire.Invoice) -> Invoice:
     currency, marks = invoice.currency.lower(), invoice.status_transitions
+    unsaid = _paid_unsaid(invoice)
     return Invoice(
-        status=invoice.status,
+        status=_status(invoice),
         currency=currency,
         created_at=moment(invoice.created),
         total=minor(invoice.total, currency),
         tax=minor(_tax(invoice), currency),
         amount_due=minor(invoice.amount_due, currency),
-        amount_paid=minor(invoice.amount_paid, currency),
-        amount_remaining=minor(invoice.amount_remaining, currency),
+        amount_paid=minor(invoice.amount_paid + unsaid, currency),
+        amount_remaining=0 if unsaid else minor(invoice.amount_remaining, currency),
         customer=maybe_id(invoice.customer),
         subscription=_subscription(invoice),
         number=invoice.number,
-        paid_elsewhere=minor(invoice.amount_paid_off_stripe or 0, currency),
+        paid_elsewhere=minor(invoice.amount_paid_off_stripe or unsaid, currency),
         plans=_plans(invoice),
         due_at=maybe_moment(invoice.due_date),
         finalized_at=maybe_moment(marks.finalized_at),
@@ -99,21 +95,45 @@ def _from_balance(invoice: wire.Invoice, currency: str) -> int:
     return minor(invoice.ending_balance - invoice.starting_balance, currency)
 
 
+def _status(invoice: wire.Invoice) -> str:
+    """Every version from 2020 on says it, but for invoices from before there were statuses (2018)."""
+    if invoice.status is not None:
+        return invoice.status
+    if invoice.paid:
+        return "paid"
+    return "draft" if invoice.status_transitions.finalized_at is None else "open"
+
+
+def _paid_unsaid(invoice: wire.Invoice) -> int:
+    """What was paid out of band, where the version does not count it as paid: all that was not paid at Stripe
+    (https://docs.stripe.com/changelog/basil/2025-03-31/add-support-for-multiple-partial-payments-on-invoices)."""
+    settled = invoice.paid_out_of_band and (invoice.paid or invoice.status == "paid")
+    return invoice.amount_due - invoice.amount_paid if settled else 0
+
+
 def _tax(invoice: wire.Invoice) -> int:
     taxes = invoice.total_tax_amounts if invoice.total_taxes is None else invoice.total_taxes
-    return sum(tax.amount for tax in taxes or ())
+    if taxes is None:
+        return invoice.tax or 0
+    return sum(tax.amount for tax in taxes)
 
 
 def _subscription(invoice: wire.Invoice) -> str | None:
     details = invoice.parent.subscription_details if invoice.parent else None
-    return maybe_id(details.subscription if details else invoice.subscription)
+    newest = details.subscription if details else None
+    return maybe_id(newest or invoice.subscription)
 
 
 def _plans(invoice: wire.Invoice) -> tuple[str, ...]:
     """Each product once, in the order of the lines. A long invoice's message carries its first lines only."""
     lines = invoice.lines.data if invoice.lines else ()
-    priced = [line.pricing.price_details if line.pricing else line.price for line in lines]
+    priced = [_priced(line) for line in lines]
     return tuple(dict.fromkeys(id_of(each.product) for each in priced if each and each.product))
+
+
+def _priced(line: wire.Line) -> wire.PriceDetails | None:
+    newest = line.pricing.price_details if line.pricing else None
+    return newest or line.price or line.plan
 
 
 def _payment(payment: wire.AppliedPayment) -> str:

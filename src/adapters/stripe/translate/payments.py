@@ -1,13 +1,14 @@
 """Charges and payment intents: money asked for, received, or refused."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from ledgerstone.adapters.stripe.currencies import minor
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.translate.reading import Told, moment, observed, read, states
 from ledgerstone.adapters.stripe.wire import payments as wire
 from ledgerstone.adapters.stripe.wire.fields import id_of, maybe_id
-from ledgerstone.ledger.payments import Payment, PaymentFailed, PaymentReceived, PaymentSeen
+from ledgerstone.ledger.payments import Payment, PaymentApplied, PaymentFailed, PaymentReceived, PaymentSeen
 
 
 def intent_told(event: Envelope) -> Iterator[Told]:
@@ -18,12 +19,28 @@ def intent_told(event: Envelope) -> Iterator[Told]:
 
 
 def charge_told(event: Envelope) -> Iterator[Told]:
-    """`charge.*`: captured money was received; a failed charge was refused."""
+    """`charge.*`: captured money was received; a failed charge was refused. Until 2025-03-31 a charge names
+    the invoice that its money was used for, then `invoice_payment.paid` does: one fact of one name."""
     charge = read(event.object, wire.Charge)
     if charge.status == "succeeded" and charge.captured:
-        yield Told(f"charge/{charge.id}/captured", moment(charge.created), _received(charge))
+        received = _received(charge)
+        yield Told(f"charge/{charge.id}/captured", moment(charge.created), received)
+        if charge.invoice is not None:
+            yield applied(
+                id_of(charge.invoice),
+                received.payment,
+                received.amount,
+                received.currency,
+                moment(charge.created),
+            )
     if charge.status == "failed":
         yield Told(f"charge/{charge.id}/failed", moment(charge.created), _failed(charge))
+
+
+def applied(invoice: str, payment: str, amount: int, currency: str, at: datetime) -> Told:
+    """So much of a payment was used for an invoice: named by the two, whoever tells of it."""
+    fact = PaymentApplied(invoice=invoice, payment=payment, amount=amount, currency=currency)
+    return Told(f"applied/{invoice}/{payment}", at, fact)
 
 
 def _terms(intent: wire.PaymentIntent) -> Payment:

@@ -27,15 +27,29 @@ def refund_told(event: Envelope) -> Iterator[Told]:
     then that it settled, or failed. One that failed after it had left Stripe's balance tells all three, so
     that the facts are whole in whatever order they come."""
     refund, now, before = states(event, wire.Refund, _terms)
+    seen = RefundSeen(
+        id=refund.id, payment=_payment(refund), now=now, before=before, first=event.first, last=event.last
+    )
+    yield observed(event, "refund", seen)
+    yield from _moved(event, refund)
+
+
+def refunds_told(event: Envelope) -> Iterator[Told]:
+    """`charge.refunded`: until 2022-11-15 the charge shows its refunds, and was for long the only message of
+    their making. Since then they only tell of themselves; sums over them (`amount_refunded`) are no facts."""
+    charge = read(event.object, wire.RefundedCharge)
+    for refund in charge.refunds.data if charge.refunds else ():
+        seen = RefundSeen(id=refund.id, payment=_payment(refund), now=_terms(refund))
+        yield observed(event, f"refund/{refund.id}", seen)
+        yield from _moved(event, refund)
+
+
+def _moved(event: Envelope, refund: wire.Refund) -> Iterator[Told]:
     name, payment, currency = f"refund/{refund.id}", _payment(refund), refund.currency.lower()
     amount = minor(refund.amount, currency)
     same: dict[str, Any] = {"refund": refund.id, "payment": payment, "amount": amount, "currency": currency}
     failed = refund.status in ("failed", "canceled")
     came_back = refund.failure_balance_transaction is not None
-    seen = RefundSeen(
-        id=refund.id, payment=payment, now=now, before=before, first=event.first, last=event.last
-    )
-    yield observed(event, "refund", seen)
     requested = RefundRequested(**same, charge=maybe_id(refund.charge))
     yield Told(f"{name}/requested", moment(refund.created), requested)
     if refund.status == "succeeded" or (failed and came_back):

@@ -1,7 +1,6 @@
 """Who reads which event? Types that stand nowhere here are kept as evidence and tell no facts.
 
-Left out on purpose: `charge.refunded` shows a charge with sums over its refunds, which tell of themselves;
-`invoice.upcoming` shows an invoice that does not exist yet and has no id."""
+Left out on purpose: `invoice.upcoming` shows an invoice that does not exist yet and has no id."""
 
 from collections.abc import Callable, Iterable
 
@@ -52,6 +51,7 @@ ROUTES: dict[str, Reader] = {
     ),
     **_each("charge", "pending succeeded captured updated failed expired", payments.charge_told),
     **_each("refund", "created updated failed", reversals.refund_told),
+    **_each("charge", "refunded", reversals.refunds_told),
     **_each("charge.refund", "updated", reversals.refund_told),
     **_each(
         "charge.dispute", "created updated closed funds_withdrawn funds_reinstated", reversals.dispute_told

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.faults import Unusable
 from ledgerstone.adapters.stripe.translate import discounts
-from ledgerstone.adapters.stripe.translate.catalogue import price_terms
+from ledgerstone.adapters.stripe.translate.catalogue import item_price, price_terms
 from ledgerstone.adapters.stripe.translate.reading import Told, maybe_moment, moment, observed, states
 from ledgerstone.adapters.stripe.wire import subscriptions as wire
 from ledgerstone.adapters.stripe.wire.catalogue import Discount
@@ -46,10 +46,11 @@ def _terms(subscription: wire.Subscription) -> Subscription:
 
 
 def _item(item: wire.Item) -> Item:
+    price = item_price(item.price, item.plan)
     return Item(
         id=item.id,
-        price=item.price.id,
-        terms=price_terms(item.price),
+        price=price.id,
+        terms=price_terms(price),
         quantity=1 if item.quantity is None else item.quantity,
         discounts=discounts.ids(item.discounts),
     )

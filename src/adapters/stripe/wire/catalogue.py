@@ -6,8 +6,11 @@ from ledgerstone.adapters.stripe.wire.fields import Amount, Count, Currency, Id,
 
 
 class Product(Wire, frozen=True):
+    """Of a deleted one, Stripe may show no more than its id."""
+
     id: Id
-    name: str
+    name: str | None = None
+    deleted: bool = False
 
 
 class Recurring(Wire, frozen=True):
@@ -44,14 +47,33 @@ class Price(Wire, frozen=True):
     transform_quantity: TransformQuantity | None = None
 
 
+class Plan(Wire, frozen=True):
+    """A price in the words of before there were prices (May 2020); many versions show both."""
+
+    id: Id
+    currency: Currency
+    product: Ref
+    interval: str
+    interval_count: Several = 1
+    amount: Amount | None = None
+    amount_decimal: Decimal | None = None
+    billing_scheme: str = "per_unit"
+    tiers_mode: str | None = None
+    tiers: tuple[Tier, ...] | None = None
+    transform_usage: TransformQuantity | None = None
+    usage_type: str = "licensed"
+
+
 class AmountOff(Wire, frozen=True):
     amount_off: Amount
 
 
 class Coupon(Wire, frozen=True):
+    """Of a deleted one that stands where its id could, Stripe shows no more than that id."""
+
     id: Id
-    created: Time
-    duration: str
+    created: Time | None = None
+    duration: str | None = None
     percent_off: Decimal | None = None
     amount_off: Amount | None = None
     currency: Currency | None = None

@@ -20,7 +20,10 @@ class Shipping(Wire, frozen=True):
 
 
 class Customer(Wire, frozen=True):
+    """Of a deleted one, Stripe may show no more than its id."""
+
     id: Id
+    deleted: bool = False
     name: str | None = None
     email: str | None = None
     address: Address | None = None

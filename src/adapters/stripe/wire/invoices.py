@@ -18,6 +18,7 @@ class Pricing(Wire, frozen=True):
 class Line(Wire, frozen=True):
     pricing: Pricing | None = None
     price: PriceDetails | None = None  # until 2025-03-31
+    plan: PriceDetails | None = None  # until 2025-03-31, and alone until 2020-08-27
 
 
 class Lines(Wire, frozen=True):
@@ -42,10 +43,10 @@ class StatusTransitions(Wire, frozen=True):
 
 
 class Invoice(Wire, frozen=True):
-    """A customer's balance is below 0 where the customer has credit."""
+    """A customer's balance is below 0 where the customer has credit. Until 2025-03-31, what was paid out of
+    band (and only said to be) stood neither in `amount_paid` nor off `amount_remaining`."""
 
     id: Id
-    status: str
     currency: Currency
     created: Time
     total: Amount
@@ -53,12 +54,16 @@ class Invoice(Wire, frozen=True):
     amount_paid: Amount
     amount_remaining: Amount
     status_transitions: StatusTransitions
+    status: str | None = None
+    paid: bool | None = None  # until 2025-03-31
     starting_balance: Amount = 0
     ending_balance: Amount | None = None
     pre_payment_credit_notes_amount: Amount = 0
-    amount_paid_off_stripe: Amount | None = None
+    amount_paid_off_stripe: Amount | None = None  # since 2026-05-27
+    paid_out_of_band: bool | None = None  # until 2025-03-31
     total_taxes: tuple[Tax, ...] | None = None
     total_tax_amounts: tuple[Tax, ...] | None = None  # until 2025-03-31
+    tax: Amount | None = None  # until 2025-03-31: their sum
     customer: Ref | None = None
     number: str | None = None
     due_date: Time | None = None

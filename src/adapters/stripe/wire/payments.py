@@ -16,6 +16,7 @@ class Charge(Wire, frozen=True):
     currency: Currency
     created: Time
     payment_intent: Ref | None = None
+    invoice: Ref | None = None  # until 2025-03-31; since then `invoice_payment` links the two
     customer: Ref | None = None
     payment_method_details: MethodDetails | None = None
     failure_code: str | None = None
@@ -40,6 +41,18 @@ class Refund(Wire, frozen=True):
     charge: Ref | None = None
     payment_intent: Ref | None = None
     failure_balance_transaction: Ref | None = None
+
+
+class Refunds(Wire, frozen=True):
+    data: tuple[Refund, ...] = ()
+    has_more: bool = False
+
+
+class RefundedCharge(Wire, frozen=True):
+    """A charge of which money was given back."""
+
+    id: Id
+    refunds: Refunds | None = None  # until 2022-11-15
 
 
 class Dispute(Wire, frozen=True):

@@ -1,6 +1,6 @@
 """Subscriptions and their items, as Stripe writes them."""
 
-from ledgerstone.adapters.stripe.wire.catalogue import Discount, Price
+from ledgerstone.adapters.stripe.wire.catalogue import Discount, Plan, Price
 from ledgerstone.adapters.stripe.wire.fields import Count, Currency, Id, Ref, Time, Wire
 
 
@@ -8,7 +8,8 @@ class Item(Wire, frozen=True):
     """`quantity` is absent where usage is metered."""
 
     id: Id
-    price: Price
+    price: Price | None = None
+    plan: Plan | None = None  # instead of the price until 2020-08-27, and beside it since
     quantity: Count | None = None
     discounts: tuple[Id | Discount, ...] | None = None
 
