@@ -8,15 +8,19 @@ import msgspec
 
 from ledgerstone.adapters.stripe.translate.message import read_message
 from ledgerstone.demo.history import generate
+from ledgerstone.demo.versions import VERSIONS
 from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.projections.folder import fold
+from ledgerstone.projections.view import chains
+from ledgerstone.projections.views import VIEWS
 
 Message = tuple[Recorded, ...]
 
 
 @cache
-def messages(seed: int, customers: int = 6, months: int = 5) -> tuple[Message, ...]:
+def messages(seed: int, customers: int = 6, months: int = 5, shape: str = VERSIONS[0]) -> tuple[Message, ...]:
     """The messages of a small business, in the order of their making; each is its evidence and facts."""
-    history = generate(seed=seed, customers=customers, months=months)
+    history = generate(seed=seed, customers=customers, months=months, shape=shape)
     return tuple(_read(msgspec.json.encode(event)) for event in history.events)
 
 
@@ -37,6 +41,16 @@ def log_of(told: Iterable[Message]) -> list[tuple[int, Recorded]]:
             for row in message:
                 first.setdefault(row.name, row)
     return list(enumerate(first.values(), start=1))
+
+
+def shown(rows: list[tuple[int, Recorded]]) -> dict[str, set[str]]:
+    """What every view shows at the head, whenever it came to know it."""
+    return {
+        view.name: {repr((v.key, v.row)) for v in meaning[view.name] if v.known_to is None}
+        for group in chains(VIEWS)
+        for meaning in [fold(group, rows)]
+        for view in group
+    }
 
 
 def _read(body: bytes) -> Message:

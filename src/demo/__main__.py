@@ -15,6 +15,7 @@ import msgspec
 from ledgerstone.demo.clock import month_start
 from ledgerstone.demo.disorder import disorder
 from ledgerstone.demo.history import generate
+from ledgerstone.demo.versions import VERSIONS
 
 
 def month(text: str) -> str:
@@ -34,6 +35,9 @@ def options(arguments: list[str] | None) -> Namespace:
     parser.add_argument("--customers", type=int, default=300)
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--start", type=month, default="2024-11", metavar="YYYY-MM")
+    parser.add_argument(
+        "--shape", choices=VERSIONS, default=VERSIONS[0], help="the version of Stripe's API (default: newest)"
+    )
     parser.add_argument("--testmode", action="store_true", help="livemode false everywhere")
     parser.add_argument(
         "--shuffle", type=float, default=0.0, metavar="FRACTION", help="of events, to come late"
@@ -54,7 +58,8 @@ def write_lines(path: str, objects: Iterable[Any]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     chosen = options(arguments)
-    history = generate(chosen.seed, chosen.customers, chosen.months, chosen.start, not chosen.testmode)
+    livemode = not chosen.testmode
+    history = generate(chosen.seed, chosen.customers, chosen.months, chosen.start, livemode, chosen.shape)
     events = history.events
     if chosen.shuffle or chosen.duplicates:
         events = disorder(events, chosen.seed, chosen.window, chosen.duplicates, chosen.shuffle)

@@ -6,24 +6,31 @@ from typing import Any
 from ledgerstone.demo import lives, payouts
 from ledgerstone.demo.clock import add_months, day_before, month_start
 from ledgerstone.demo.final import final
-from ledgerstone.demo.stripe_shapes import Json
+from ledgerstone.demo.stripe_shapes import API_VERSION, Json
 from ledgerstone.demo.stripe_shapes.payments import balance_transaction
 from ledgerstone.demo.truth import Truth
+from ledgerstone.demo.versions import in_shape
 from ledgerstone.demo.world import World
 
 
 class History:
     """Lives through itself once, as its events are read."""
 
-    def __init__(self, world: World, truth: Truth) -> None:
+    def __init__(self, world: World, truth: Truth, shape: str) -> None:
         self._world, self._truth = world, truth
-        self.events: Iterator[Json] = world.run(truth.day_is_over)
+        self._told = 0
+        self.events: Iterator[Json] = self._counted(in_shape(world.run(truth.day_is_over), shape))
 
     def truth(self) -> dict[str, Any]:
         """The true figures, money in minor units, at the end; events not read by then are lived unread."""
         for _ in self.events:
             pass
-        return final(self._truth)
+        return final(self._truth, self._told)
+
+    def _counted(self, events: Iterator[Json]) -> Iterator[Json]:
+        for event in events:
+            self._told += 1
+            yield event
 
     def balance_transactions(self) -> Iterator[Json]:
         """What Stripe's list of balance transactions would hold so far, oldest first; no event carries it."""
@@ -31,9 +38,15 @@ class History:
 
 
 def generate(
-    seed: int = 1, customers: int = 300, months: int = 24, start: str = "2024-11", livemode: bool = True
+    seed: int = 1,
+    customers: int = 300,
+    months: int = 24,
+    start: str = "2024-11",
+    livemode: bool = True,
+    shape: str = API_VERSION,
 ) -> History:
-    """A business of so many customers over so many months. Same arguments, same history, byte for byte.
+    """A business of so many customers over so many months. Same arguments, same history, byte for byte; in
+    another `shape`, one of VERSIONS, it is the same business as that version of Stripe's API tells of it.
 
     `History.events` yields dicts that share their constant parts: read them, do not write to them.
     """
@@ -42,4 +55,4 @@ def generate(
     world = World(seed, first, add_months(first, months), livemode)
     lives.open_shop(world, customers)
     payouts.begin(world)
-    return History(world, Truth(world, ends))
+    return History(world, Truth(world, ends), shape)

@@ -62,7 +62,6 @@ class World:
         self.transactions: list[Transaction] = []
         self.balance = dict.fromkeys(CURRENCIES, 0)
         self.stirred: dict[Subscription, None] = {}  # whose recurring revenue may have changed today
-        self.told = 0
         self._request: str | None = None
         self._outbox: list[Json] = []
         self._agenda: list[tuple[int, int, Action, tuple[Any, ...]]] = []
@@ -102,7 +101,6 @@ class World:
         self._request = self.ids("req")
 
     def tell(self, type: str, object: Json, previous: Json | None = None) -> None:
-        self.told += 1
         self._outbox.append(
             event(self.ids("evt"), type, self.now, self.livemode, self._request, object, previous)
         )

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from ledgerstone.adapters.stripe.translate.message import read_message
 from ledgerstone.commands.figures import COUNTED, MOVED, differences
 from ledgerstone.demo.history import generate
+from ledgerstone.demo.versions import VERSIONS
 from ledgerstone.ledger.recorded import Recorded
 from tests.http.parts import Service
 from tests.worlds import shuffled
@@ -25,10 +26,16 @@ INVOICE = ("status", "settlement", "total", "tax", "amount_due", "amount_paid", 
 SUBSCRIPTION = ("status", "collection_paused", "mrr", "currency", "customer", "tenant")
 
 
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("seed", [11, 12, 13])
-def test_the_answers_are_the_truth(service: Service, client: TestClient, seed: int, order: str) -> None:
-    history = generate(seed=seed, customers=16, months=14, start="2025-09")
+NEWEST, *OLDER = VERSIONS
+TELLINGS = [(seed, order, NEWEST) for seed in (11, 12, 13) for order in ORDERS]
+TELLINGS += [(14, "doubled", shape) for shape in OLDER]
+
+
+@pytest.mark.parametrize(("seed", "order", "shape"), TELLINGS)
+def test_the_answers_are_the_truth(
+    service: Service, client: TestClient, seed: int, order: str, shape: str
+) -> None:
+    history = generate(seed=seed, customers=16, months=14, start="2025-09", shape=shape)
     told = [
         read_message(msgspec.json.encode(event), source="import", signature=None, livemode=True).rows
         for event in history.events

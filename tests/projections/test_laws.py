@@ -12,7 +12,6 @@ from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.projections import bulk
 from ledgerstone.projections import rebuild as rebuilding
 from ledgerstone.projections.engine import Engine
@@ -21,20 +20,10 @@ from ledgerstone.projections.rebuild import rebuild
 from ledgerstone.projections.view import chains
 from ledgerstone.projections.views import VIEWS
 from tests.projections.tables import in_memory, sums, versions
-from tests.worlds import log_of, messages, shuffled
+from tests.worlds import log_of, messages, shown, shuffled
 
 seeds = st.integers(1, 400)
 orders = st.integers(0, 2**32)
-
-
-def shown(rows: list[tuple[int, Recorded]]) -> dict[str, set[str]]:
-    """What every view shows at the head, whenever it came to know it."""
-    return {
-        view.name: {repr((v.key, v.row)) for v in meaning[view.name] if v.known_to is None}
-        for group in chains(VIEWS)
-        for meaning in [fold(group, rows)]
-        for view in group
-    }
 
 
 @given(seeds, orders)
