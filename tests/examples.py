@@ -71,6 +71,9 @@ FACTS: dict[str, AnyFact] = {
     f"stripe/refund/re_acme/settled/conflict/{CAUSE}": evidence.FactConflict(
         first="stripe/refund/re_acme/settled", told=b'{"fact":"refund-settled","refund":"re_acme"}'
     ),
+    f"{CAUSE}/refetch": evidence.RefetchWanted(
+        object="invoice", id=IN, reason="its list of lines is not complete (has_more)"
+    ),
     "stripe/refused/2c26b46b": evidence.MessageRefused(
         sha256="2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
         reason="no string `id` at the top of the message",

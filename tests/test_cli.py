@@ -22,7 +22,7 @@ from ledgerstone.cli import main
 from ledgerstone.commands.child import Child
 from ledgerstone.commands.deliver import deliver
 from ledgerstone.demo.history import generate
-from ledgerstone.ledger.evidence import FactConflict
+from ledgerstone.ledger.evidence import FactConflict, RefetchWanted
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.projections.views import VIEWS
@@ -177,6 +177,18 @@ def test_a_conflict_of_facts_fails_verification(ledgerstone: Shell) -> None:
 
     assert result.exit_code == 1
     assert "row 1: two messages tell of one fact in different amounts" in result.output
+
+
+def test_what_is_to_be_fetched_whole_is_a_remark(ledgerstone: Shell) -> None:
+    wanted = RefetchWanted(object="invoice", id="in_1", reason="its list of lines is not complete")
+    with journal_of(ledgerstone.database) as journal:
+        journal.append([Recorded("stripe/evt_1/refetch", BOOK, AT, wanted)])
+    ledgerstone("rebuild")
+
+    result = ledgerstone("verify")
+
+    assert result.exit_code == 0
+    assert "row 1: invoice in_1 is to be fetched: its list of lines is not complete" in result.output
 
 
 def test_all_commands_work_while_the_service_runs(

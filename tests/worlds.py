@@ -11,7 +11,7 @@ from ledgerstone.demo.history import generate
 from ledgerstone.demo.versions import VERSIONS
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.projections.folder import fold
-from ledgerstone.projections.view import chains
+from ledgerstone.projections.view import Row, chains
 from ledgerstone.projections.views import VIEWS
 
 Message = tuple[Recorded, ...]
@@ -50,6 +50,16 @@ def shown(rows: list[tuple[int, Recorded]]) -> dict[str, set[str]]:
         for group in chains(VIEWS)
         for meaning in [fold(group, rows)]
         for view in group
+    }
+
+
+def at_the_head(told: Sequence[Recorded]) -> dict[str, list[Row]]:
+    """What every view shows of rows at the head, by the view's name."""
+    meanings = [fold(group, list(enumerate(told, start=1))) for group in chains(VIEWS)]
+    return {
+        name: [version.row for version in versions if version.known_to is None]
+        for meaning in meanings
+        for name, versions in meaning.items()
     }
 
 

@@ -13,7 +13,7 @@ from ledgerstone.adapters.postgres.scan import scan
 from ledgerstone.adapters.postgres.view_store import TablesDiffer
 from ledgerstone.bootstrap import Settings, journal_of, migrated, views_of
 from ledgerstone.commands.progress import Told, progress
-from ledgerstone.ledger.evidence import EvidenceConflict, FactConflict, StripeEventHeard
+from ledgerstone.ledger.evidence import EvidenceConflict, FactConflict, RefetchWanted, StripeEventHeard
 from ledgerstone.ledger.invariants import INVARIANTS, findings
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import Recorded
@@ -61,7 +61,7 @@ def _verify_log(database: Database, head: int, verdict: Verdict, told: Told) -> 
         verdict.fine.append(f"the {notes.rows:,} rows of the log keep all {len(INVARIANTS)} invariants")
     verdict.wrong += [*wrong, *([f"… and {more:,} more in the log"] if more else [])]
     verdict.wrong += notes.of("two messages tell of one fact in different amounts")
-    verdict.remarks += notes.of("parked", "came again with another body")
+    verdict.remarks += notes.of("parked", "came again with another body", "to be fetched whole")
 
 
 class Notes:
@@ -80,6 +80,8 @@ class Notes:
             case EvidenceConflict(first=first):
                 kind = "came again with another body"
                 self._note(kind, f"row {position}: {first} {kind}; the first is in force")
+            case RefetchWanted(object=kind, id=id, reason=reason):
+                self._note("to be fetched whole", f"row {position}: {kind} {id} is to be fetched: {reason}")
             case FactConflict(first=first):
                 kind = "two messages tell of one fact in different amounts"
                 self._note(kind, f"row {position}: {kind}: {first}, and again by {row.cause}")

@@ -49,6 +49,15 @@ class FactConflict(Fact, frozen=True, tag="fact-conflict"):
     told: bytes
 
 
+class RefetchWanted(Fact, frozen=True, tag="refetch-wanted"):
+    """A message showed only a part of an object: it is to be fetched whole. `object` is its kind, in the
+    provider's word, `reason` a sentence. Nothing moves, and what the message did show is told beside this."""
+
+    object: str
+    id: str
+    reason: str
+
+
 class MessageRefused(Fact, frozen=True, tag="message-refused"):
     """A signed message that is no event at all; `sha256` finds it at the provider, who keeps it 30 days."""
 

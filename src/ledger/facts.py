@@ -9,6 +9,7 @@ from ledgerstone.ledger.evidence import (
     EvidenceConflict,
     FactConflict,
     MessageRefused,
+    RefetchWanted,
     StripeEventHeard,
 )
 from ledgerstone.ledger.fact import Fact
@@ -36,6 +37,7 @@ AnyFact = (
     | EvidenceConfirmed
     | FactConflict
     | MessageRefused
+    | RefetchWanted
     | CustomerSeen
     | CustomerDetails
     | ProductSeen

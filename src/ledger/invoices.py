@@ -20,7 +20,8 @@ SINCE = {
 
 class Invoice(Terms, frozen=True):
     """An invoice at one moment, amounts in minor units with tax; `plans` the products on its lines.
-    `paid_elsewhere` is what the provider was told of and did not collect itself."""
+    `paid_elsewhere` is what the provider was told of and did not collect itself. `whole` False: the message
+    listed the first lines only, so that `plans` may lack some; the amounts are the invoice's own."""
 
     status: str
     currency: str
@@ -40,6 +41,7 @@ class Invoice(Terms, frozen=True):
     paid_at: datetime | None = None
     voided_at: datetime | None = None
     uncollectible_at: datetime | None = None
+    whole: bool = True
 
 
 class InvoiceSeen(Fact, frozen=True, tag="invoice-seen"):

@@ -1,7 +1,7 @@
 """Recurring revenue: what is a subscription worth a month?
 
-Exact fractions all the way, rounded once, half to even, per item. A figure that depends on something not
-known yet (a price's tiers, a discount's coupon) is None: never 0, and never the gross amount."""
+Exact fractions all the way, rounded once, half to even, per item. A figure that depends on something not yet
+known (a price's tiers, a discount's coupon, further items) is None: never 0, and never the gross amount."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -129,6 +129,8 @@ def _valued(
     of_items = tuple([_in_force(item.discounts, grants, start) for item in terms.items])
     full = tuple([prices.get(item.price, item.terms) for item in terms.items])
     values = monthly(tuple([item.quantity for item in terms.items]), full, of_items, of_all)
+    if not terms.whole:
+        values = (None,) * len(full)
     return {
         item.id: Charge(start, end, item, item.terms.currency, mrr)
         for item, mrr in zip(terms.items, values, strict=True)

@@ -32,7 +32,8 @@ class Item(Terms, frozen=True):
 
 class Subscription(Terms, frozen=True):
     """A subscription at one moment. `paused_collection` is the behaviour set while invoices are held back;
-    `reason` and `feedback` say why it was cancelled, in the provider's words."""
+    `reason` and `feedback` say why it was cancelled, in the provider's words. `whole` False: the message
+    listed the first items only, and what the subscription is worth is not known."""
 
     customer: str
     status: str
@@ -48,6 +49,7 @@ class Subscription(Terms, frozen=True):
     trial_end: datetime | None = None
     reason: str | None = None
     feedback: str | None = None
+    whole: bool = True
 
 
 class SubscriptionSeen(Fact, frozen=True, tag="subscription-seen"):

@@ -34,7 +34,8 @@ Part = tuple[Course[Invoice], tuple[Applied, ...], tuple[MoneyRow, ...]]
 
 class InvoiceRow(Row, frozen=True):
     """An invoice for a time, amounts in minor units. `settlement` says how far it is paid and whether the
-    money stayed; whether it is overdue depends on the date that is asked for."""
+    money stayed; whether it is overdue depends on the date that is asked for. `sure` False
+    when messages are missing that would say what its state was, or `plans` may lack some."""
 
     id: str
     number: str | None
@@ -174,7 +175,7 @@ def _row(
         paid_at=invoice.paid_at,
         voided_at=invoice.voided_at,
         uncollectible_at=invoice.uncollectible_at,
-        sure=stage.sure,
+        sure=stage.sure and invoice.whole,
         valid_from=start,
         valid_to=end,
     )

@@ -15,7 +15,7 @@ from ledgerstone.projections.view import Look, Row, View
 
 class SubscriptionRow(Row, frozen=True):
     """A subscription for a time. `items` is JSON; `plans` the products on it; `sure` False when messages
-    are missing that would say what its state was."""
+    are missing that would say what its state was, or the items are not all of them."""
 
     id: str
     customer: str
@@ -82,7 +82,7 @@ def _row(
         ended_at=terms.ended_at,
         reason=terms.reason,
         feedback=terms.feedback,
-        sure=sure,
+        sure=sure and terms.whole,
         valid_from=valid_from,
         valid_to=valid_to,
     )

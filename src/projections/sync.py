@@ -8,6 +8,7 @@ from ledgerstone.ledger.evidence import (
     EvidenceConflict,
     FactConflict,
     MessageRefused,
+    RefetchWanted,
     StripeEventHeard,
 )
 from ledgerstone.ledger.recorded import Recorded
@@ -15,8 +16,8 @@ from ledgerstone.projections.view import Count, Row, Summary, View
 
 
 class SyncRow(Row, frozen=True):
-    """Something to look at: `kind` is `parked`, `refused`, `evidence-conflict` or `fact-conflict`; `subject`
-    the message or fact; `reason` a sentence."""
+    """Something to look at: `kind` is `parked`, `refused`, `evidence-conflict`, `fact-conflict` or `refetch`;
+    `subject` the message, fact or object; `reason` a sentence."""
 
     kind: str
     subject: str
@@ -33,9 +34,16 @@ class Sync(View[SyncRow, SyncRow]):
     """What came in, what could not be read, and where do messages contradict each other?"""
 
     name = "sync"
-    version = 1
+    version = 2
     weight = 3
-    hears = (StripeEventHeard, EvidenceConfirmed, EvidenceConflict, FactConflict, MessageRefused)
+    hears = (
+        StripeEventHeard,
+        EvidenceConfirmed,
+        EvidenceConflict,
+        FactConflict,
+        MessageRefused,
+        RefetchWanted,
+    )
     heads = (StripeEventHeard,)
     state = SyncRow
     row = SyncRow
@@ -52,6 +60,8 @@ class Sync(View[SyncRow, SyncRow]):
         body = row.body
         if isinstance(body, StripeEventHeard):
             return () if body.parked is None else (row.name,)
+        if isinstance(body, RefetchWanted):
+            return (f"{body.object}/{body.id}",)
         return () if isinstance(body, EvidenceConfirmed) else (row.name,)
 
     def fold(self, state: SyncRow | None, row: Recorded, id: str) -> SyncRow:
@@ -65,13 +75,18 @@ class Sync(View[SyncRow, SyncRow]):
                 return SyncRow("evidence-conflict", first, None, "came again with another body", at)
             case FactConflict(first=first):
                 return SyncRow("fact-conflict", first, None, f"{row.cause} tells of other amounts", at)
+            case RefetchWanted(reason=reason):
+                wanted = SyncRow("refetch", id, None, reason, at)
+                return wanted if state is None else max(state, wanted, key=_wanted)
         raise TypeError(f"no reading of {type(row.body).__name__}")
 
     def rows(self, id: str, part: SyncRow) -> Iterable[SyncRow]:
         return (part,)
 
-    def count(self, row: Recorded) -> Count:
+    def count(self, row: Recorded) -> Count | None:
         match row.body:
+            case RefetchWanted():
+                return None
             case StripeEventHeard() as heard:
                 amounts = SOUND if heard.parked is None and not heard.unknown else _odd(heard)
                 return "messages", (heard.event_type, heard.api_version or "", heard.source), amounts
@@ -80,6 +95,11 @@ class Sync(View[SyncRow, SyncRow]):
             case EvidenceConfirmed():
                 return "messages", ("", "", ""), (0, 0, 0, 0, 0, 1)
         return "messages", ("", "", ""), (0, 0, 0, 0, 1, 0)
+
+
+def _wanted(row: SyncRow) -> tuple[datetime, str]:
+    """Of several wishes to fetch an object the latest stands, whichever was heard first."""
+    return row.at, row.reason
 
 
 def _odd(evidence: StripeEventHeard) -> tuple[int, ...]:

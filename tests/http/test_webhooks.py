@@ -119,6 +119,23 @@ def test_what_cannot_be_used_is_kept_and_parked(service: Service, client: TestCl
     assert health["concerns"][0]["reason"]
 
 
+def test_a_subscription_with_more_items_than_are_shown_is_queued_and_worth_null(
+    service: Service, client: TestClient
+) -> None:
+    items = stripe.listed(stripe.item(), has_more=True)
+    answer = deliver(client, stripe.event("customer.subscription.updated", stripe.subscription(items=items)))
+    service.engine.catch_up()
+    health = client.get("/sys/sync/stripe").json()["data"]
+    mrr = client.get("/sys/billing/mrr", params={"from": "2026-11", "to": "2026-11"}).json()
+
+    assert answer.json() == {"position": 1, "duplicate": False, "parked": False}
+    assert [(each["kind"], each["subject"]) for each in health["concerns"]] == [
+        ("refetch", "subscription/sub_1")
+    ]
+    assert "items" in health["concerns"][0]["reason"]
+    assert mrr["meta"]["incomplete"] > 0
+
+
 def test_an_unknown_type_is_kept_and_counted(service: Service, client: TestClient) -> None:
     answer = deliver(client, stripe.event("moon.landed", {"id": "moon_1"}, api_version=None))
     service.engine.catch_up()

@@ -26,8 +26,9 @@ class Messages(Struct, frozen=True):
 
 
 class Concern(Struct, frozen=True):
-    """Something to look at: `kind` is `parked`, `refused`, `evidence-conflict` or `fact-conflict`, `subject`
-    the message (its SHA-256 when refused) or fact, `position` the row of the log that tells of it."""
+    """Something to look at: `kind` is `parked`, `refused`, `evidence-conflict`, `fact-conflict` or `refetch`,
+    `subject` the message (its SHA-256 when refused), the fact, or the object that is to be fetched whole;
+    `position` the row of the log that tells of it."""
 
     kind: str
     subject: str

@@ -92,11 +92,6 @@ def test_a_tiered_price_stands_in_a_subscription_without_its_tiers() -> None:
     assert (terms.tiering, terms.tiers, terms.unit_amount) == ("graduated", None, None)
 
 
-def test_a_list_that_is_not_complete_is_not_added_up() -> None:
-    reason = parked("customer.subscription.updated", subscription(items=listed(item(), has_more=True)))
-    assert "items: the list is not complete" in reason
-
-
 def test_discounts_keep_their_order_expanded_or_not() -> None:
     now = seen(
         subscription(discounts=["di_2", discount(id="di_1")], items=listed(item(discounts=["di_3"])))

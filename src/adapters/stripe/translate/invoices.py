@@ -6,7 +6,15 @@ from ledgerstone.adapters.stripe.currencies import minor
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.faults import Unusable
 from ledgerstone.adapters.stripe.translate.payments import applied
-from ledgerstone.adapters.stripe.translate.reading import Told, maybe_moment, moment, observed, read, states
+from ledgerstone.adapters.stripe.translate.reading import (
+    Told,
+    maybe_moment,
+    moment,
+    observed,
+    read,
+    refetch,
+    states,
+)
 from ledgerstone.adapters.stripe.wire import invoices as wire
 from ledgerstone.adapters.stripe.wire.fields import id_of, maybe_id
 from ledgerstone.ledger.invoices import Invoice, InvoiceIssued, InvoiceSeen, InvoiceVoided, InvoiceWrittenOff
@@ -18,6 +26,7 @@ def told(event: Envelope) -> Iterator[Told]:
     invoice, now, before = states(event, wire.Invoice, _terms)
     seen = InvoiceSeen(id=invoice.id, now=now, before=before, first=event.first, last=event.last)
     yield observed(event, "invoice", seen)
+    yield from refetch(event, "invoice", invoice.id, "lines", invoice.lines)
     if now.finalized_at and now.status != "draft":
         yield Told(f"invoice/{invoice.id}/issued", now.finalized_at, _issued(invoice, now))
     if now.voided_at and now.status == "void":
@@ -57,6 +66,7 @@ def _terms(invoice: wire.Invoice) -> Invoice:
         paid_at=maybe_moment(marks.paid_at),
         voided_at=maybe_moment(marks.voided_at),
         uncollectible_at=maybe_moment(marks.marked_uncollectible_at),
+        whole=invoice.lines is None or not invoice.lines.has_more,
     )
 
 

@@ -1,6 +1,6 @@
 """How every subject reads its object: as it is now, as it was before, and when."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -8,7 +8,8 @@ from msgspec import Struct, ValidationError, convert
 
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.faults import Unusable
-from ledgerstone.adapters.stripe.wire.fields import Wire
+from ledgerstone.adapters.stripe.wire.fields import Page, Wire
+from ledgerstone.ledger.evidence import RefetchWanted
 from ledgerstone.ledger.fact import Terms
 from ledgerstone.ledger.facts import AnyFact
 
@@ -27,6 +28,13 @@ class Told(Struct, frozen=True, gc=False):
 def observed(event: Envelope, kind: str, fact: AnyFact) -> Told:
     """An observation: named by the event that shows the object, true from when Stripe made the event."""
     return Told(f"stripe/{event.id}/{kind}", event.created, fact)
+
+
+def refetch(event: Envelope, object: str, id: str, name: str, page: Page | None) -> Iterator[Told]:
+    """The wish for a whole object, where the event shows the first page of its list `name` only."""
+    if page is not None and page.has_more:
+        wanted = RefetchWanted(object=object, id=id, reason=f"its list of {name} is not complete (has_more)")
+        yield Told(f"stripe/{event.id}/refetch", event.created, wanted)
 
 
 def states(event: Envelope, wire: type[W], terms: Callable[[W], T]) -> tuple[W, T, T | None]:

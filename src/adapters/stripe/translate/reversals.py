@@ -6,7 +6,7 @@ from typing import Any
 from ledgerstone.adapters.stripe.currencies import minor
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.faults import Unusable
-from ledgerstone.adapters.stripe.translate.reading import Told, moment, observed, read, states
+from ledgerstone.adapters.stripe.translate.reading import Told, moment, observed, read, refetch, states
 from ledgerstone.adapters.stripe.wire import payments as wire
 from ledgerstone.adapters.stripe.wire.fields import id_of, maybe_id
 from ledgerstone.ledger.payments import (
@@ -42,6 +42,7 @@ def refunds_told(event: Envelope) -> Iterator[Told]:
         seen = RefundSeen(id=refund.id, payment=_payment(refund), now=_terms(refund))
         yield observed(event, f"refund/{refund.id}", seen)
         yield from _moved(event, refund)
+    yield from refetch(event, "charge", charge.id, "refunds", charge.refunds)
 
 
 def _moved(event: Envelope, refund: wire.Refund) -> Iterator[Told]:

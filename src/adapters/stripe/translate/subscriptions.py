@@ -3,10 +3,16 @@
 from collections.abc import Iterator
 
 from ledgerstone.adapters.stripe.envelope import Envelope
-from ledgerstone.adapters.stripe.faults import Unusable
 from ledgerstone.adapters.stripe.translate import discounts
 from ledgerstone.adapters.stripe.translate.catalogue import item_price, price_terms
-from ledgerstone.adapters.stripe.translate.reading import Told, maybe_moment, moment, observed, states
+from ledgerstone.adapters.stripe.translate.reading import (
+    Told,
+    maybe_moment,
+    moment,
+    observed,
+    refetch,
+    states,
+)
 from ledgerstone.adapters.stripe.wire import subscriptions as wire
 from ledgerstone.adapters.stripe.wire.catalogue import Discount
 from ledgerstone.adapters.stripe.wire.fields import id_of
@@ -14,18 +20,18 @@ from ledgerstone.ledger.subscriptions import Item, Subscription, SubscriptionSee
 
 
 def told(event: Envelope) -> Iterator[Told]:
-    """`customer.subscription.*`: the subscription is seen."""
+    """`customer.subscription.*`: the subscription is seen; with more items than are listed, its state is
+    known, but not what it is worth."""
     subscription, now, before = states(event, wire.Subscription, _terms)
     seen = SubscriptionSeen(id=subscription.id, now=now, before=before, first=event.first, last=event.last)
     yield observed(event, "subscription", seen)
+    yield from refetch(event, "subscription", subscription.id, "items", subscription.items)
     yield from discounts.expanded_told(event, _discounts(subscription))
     for item in subscription.items.data:
         yield from discounts.expanded_told(event, item.discounts or ())
 
 
 def _terms(subscription: wire.Subscription) -> Subscription:
-    if subscription.items.has_more:
-        raise Unusable("data.object.items: the list is not complete (has_more), so it cannot be added up")
     pause, cancellation = subscription.pause_collection, subscription.cancellation_details
     return Subscription(
         customer=id_of(subscription.customer),
@@ -42,6 +48,7 @@ def _terms(subscription: wire.Subscription) -> Subscription:
         trial_end=maybe_moment(subscription.trial_end),
         reason=cancellation.reason if cancellation else None,
         feedback=cancellation.feedback if cancellation else None,
+        whole=not subscription.items.has_more,
     )
 
 

@@ -18,6 +18,12 @@ class Wire(Struct, frozen=True, kw_only=True, gc=False):
     """A part of Stripe's JSON."""
 
 
+class Page(Wire, frozen=True):
+    """A list inside an object: with `has_more` its first part only."""
+
+    has_more: bool = False
+
+
 class Expanded(Wire, frozen=True):
     """An object that stands where its id could."""
 

@@ -1,6 +1,6 @@
 """Invoices and the payments made on them, as Stripe writes them."""
 
-from ledgerstone.adapters.stripe.wire.fields import Amount, Currency, Id, Ref, Time, Wire
+from ledgerstone.adapters.stripe.wire.fields import Amount, Currency, Id, Page, Ref, Time, Wire
 
 
 class Tax(Wire, frozen=True):
@@ -21,9 +21,7 @@ class Line(Wire, frozen=True):
     plan: PriceDetails | None = None  # until 2025-03-31, and alone until 2020-08-27
 
 
-class Lines(Wire, frozen=True):
-    """The first lines of an invoice; a long one has more."""
-
+class Lines(Page, frozen=True, kw_only=True):
     data: tuple[Line, ...]
 
 

@@ -1,6 +1,6 @@
 """Charges, payment intents, refunds and disputes, as Stripe writes them."""
 
-from ledgerstone.adapters.stripe.wire.fields import Amount, Currency, Id, Ref, Time, Wire
+from ledgerstone.adapters.stripe.wire.fields import Amount, Currency, Id, Page, Ref, Time, Wire
 
 
 class MethodDetails(Wire, frozen=True):
@@ -43,9 +43,8 @@ class Refund(Wire, frozen=True):
     failure_balance_transaction: Ref | None = None
 
 
-class Refunds(Wire, frozen=True):
-    data: tuple[Refund, ...] = ()
-    has_more: bool = False
+class Refunds(Page, frozen=True, kw_only=True):
+    data: tuple[Refund, ...]
 
 
 class RefundedCharge(Wire, frozen=True):

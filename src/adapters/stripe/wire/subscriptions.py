@@ -1,7 +1,7 @@
 """Subscriptions and their items, as Stripe writes them."""
 
 from ledgerstone.adapters.stripe.wire.catalogue import Discount, Plan, Price
-from ledgerstone.adapters.stripe.wire.fields import Count, Currency, Id, Ref, Time, Wire
+from ledgerstone.adapters.stripe.wire.fields import Count, Currency, Id, Page, Ref, Time, Wire
 
 
 class Item(Wire, frozen=True):
@@ -14,9 +14,8 @@ class Item(Wire, frozen=True):
     discounts: tuple[Id | Discount, ...] | None = None
 
 
-class Items(Wire, frozen=True):
+class Items(Page, frozen=True, kw_only=True):
     data: tuple[Item, ...]
-    has_more: bool = False
 
 
 class PauseCollection(Wire, frozen=True):
