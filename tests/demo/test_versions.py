@@ -1,12 +1,15 @@
 """One history in every shape: the events are as that version of Stripe's API writes them."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledgerstone.demo.__main__ import main
 from ledgerstone.demo.history import generate
 from ledgerstone.demo.versions import VERSIONS, in_shape
 from ledgerstone.demo.versions.steps import laid_over
@@ -137,6 +140,12 @@ def test_the_past_is_told_in_the_same_shape(shape: str) -> None:
 def test_the_newest_shape_is_the_history_itself() -> None:
     history = told(VERSIONS[0])
     assert list(in_shape(iter(history), VERSIONS[0])) == history
+
+
+def test_the_shape_is_an_option(tmp_path: Path) -> None:
+    out = tmp_path / "events.jsonl"
+    main(["--out", str(out), "--customers", "2", "--months", "1", "--shape", "2022-11-15"])
+    assert {json.loads(line)["api_version"] for line in out.read_text().splitlines()} == {"2022-11-15"}
 
 
 def test_a_version_that_there_is_not_is_refused() -> None:

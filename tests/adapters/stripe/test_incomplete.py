@@ -20,6 +20,7 @@ from tests.stripe_objects import (
     event,
     facts,
     invoice,
+    invoice_payment,
     item,
     line,
     listed,
@@ -48,6 +49,13 @@ def test_a_list_that_goes_on_makes_its_object_wanted(
     told = facts(type, shown)
     assert told["stripe/evt_1/refetch"] == RefetchWanted(object=kind, id=id, reason=reason)
     assert len(told) > 1
+
+
+def test_an_object_of_two_such_lists_is_wanted_once() -> None:
+    payments = listed(invoice_payment(), has_more=True)
+    wanted = facts("invoice.paid", invoice(lines=LINES, payments=payments))["stripe/evt_1/refetch"]
+    assert isinstance(wanted, RefetchWanted)
+    assert "lines and of payments" in wanted.reason
 
 
 def test_a_whole_list_is_not_wanted() -> None:

@@ -280,7 +280,26 @@ def test_a_charge_that_names_its_invoice_tells_what_an_invoice_payment_does() ->
     assert facts("charge.succeeded", charge(invoice="in_1"))[name] == fact
     assert facts("invoice_payment.paid", invoice_payment())[name] == fact
     assert name not in facts("charge.succeeded", charge())
+    assert name not in facts("charge.updated", charge(invoice="in_1"))
     assert name not in facts("charge.failed", charge(invoice="in_1", status="failed", captured=False))
+
+
+def test_a_debit_pays_its_invoice_when_it_succeeds_not_when_it_is_asked_for() -> None:
+    debit = charge(invoice="in_1", created=NOW - 5 * 86_400)
+    *_, row = read(event("charge.succeeded", debit)).rows
+    assert (row.name, row.happened_at.timestamp()) == ("applied/in_1/pi_1", NOW)
+
+
+def test_an_invoice_that_lists_its_payments_tells_of_them_too() -> None:
+    """Since 2025-03-31, where the list was asked for; under the same name and at the same time."""
+    links = [invoice_payment(), invoice_payment(id="inpay_2", status="open", payment=OTHER)]
+    listing = read(event("invoice.paid", invoice(payments=listed(*links)))).rows
+    alone = read(event("invoice_payment.paid", invoice_payment())).rows
+    applied = [(row.name, row.happened_at, row.body) for row in listing if row.name.startswith("applied/")]
+    assert applied == [(row.name, row.happened_at, row.body) for row in alone[1:]]
+
+
+OTHER = {"payment_intent": "pi_2", "type": "payment_intent"}
 
 
 def test_a_refunded_charge_tells_of_the_refunds_that_it_shows() -> None:

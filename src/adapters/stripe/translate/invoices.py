@@ -1,6 +1,7 @@
 """Invoices: each is seen, and once issued, voided, or written off; and payments are applied to them."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from ledgerstone.adapters.stripe.currencies import minor
 from ledgerstone.adapters.stripe.envelope import Envelope
@@ -26,7 +27,10 @@ def told(event: Envelope) -> Iterator[Told]:
     invoice, now, before = states(event, wire.Invoice, _terms)
     seen = InvoiceSeen(id=invoice.id, now=now, before=before, first=event.first, last=event.last)
     yield observed(event, "invoice", seen)
-    yield from refetch(event, "invoice", invoice.id, "lines", invoice.lines)
+    yield from refetch(event, "invoice", invoice.id, lines=invoice.lines, payments=invoice.payments)
+    for link in invoice.payments.data if invoice.payments else ():
+        if link.status == "paid":
+            yield _applied(link, moment(link.created))
     if now.finalized_at and now.status != "draft":
         yield Told(f"invoice/{invoice.id}/issued", now.finalized_at, _issued(invoice, now))
     if now.voided_at and now.status == "void":
@@ -37,11 +41,7 @@ def told(event: Envelope) -> Iterator[Told]:
 
 def payment_told(event: Envelope) -> Iterator[Told]:
     """`invoice_payment.paid`: so much of a payment was used for an invoice."""
-    link = read(event.object, wire.InvoicePayment)
-    currency, marks = link.currency.lower(), link.status_transitions
-    paid_at = maybe_moment(marks.paid_at) if marks else None
-    amount = minor(link.amount_paid, currency)
-    yield applied(id_of(link.invoice), _payment(link.payment), amount, currency, paid_at or event.created)
+    yield _applied(read(event.object, wire.InvoicePayment), event.created)
 
 
 def _terms(invoice: wire.Invoice) -> Invoice:
@@ -68,6 +68,14 @@ def _terms(invoice: wire.Invoice) -> Invoice:
         uncollectible_at=maybe_moment(marks.marked_uncollectible_at),
         whole=invoice.lines is None or not invoice.lines.has_more,
     )
+
+
+def _applied(link: wire.InvoicePayment, heard: datetime) -> Told:
+    """At the time that the link itself says, else when we heard of it."""
+    currency, marks = link.currency.lower(), link.status_transitions
+    paid_at = maybe_moment(marks.paid_at) if marks else None
+    amount = minor(link.amount_paid, currency)
+    return applied(id_of(link.invoice), _payment(link.payment), amount, currency, paid_at or heard)
 
 
 def _issued(invoice: wire.Invoice, now: Invoice) -> InvoiceIssued:

@@ -10,6 +10,9 @@ from ledgerstone.adapters.stripe.wire import payments as wire
 from ledgerstone.adapters.stripe.wire.fields import id_of, maybe_id
 from ledgerstone.ledger.payments import Payment, PaymentApplied, PaymentFailed, PaymentReceived, PaymentSeen
 
+CAPTURES = ("charge.succeeded", "charge.captured")
+"""Whose time is that of the capture: a debit's charge is made days before it."""
+
 
 def intent_told(event: Envelope) -> Iterator[Told]:
     """`payment_intent.*`: the payment is seen."""
@@ -20,18 +23,15 @@ def intent_told(event: Envelope) -> Iterator[Told]:
 
 def charge_told(event: Envelope) -> Iterator[Told]:
     """`charge.*`: captured money was received; a failed charge was refused. Until 2025-03-31 a charge names
-    the invoice that its money was used for, then `invoice_payment.paid` does: one fact of one name."""
+    the invoice that it pays, and the message of its capture tells that it did, as `invoice_payment.paid` does
+    since: one fact of one name."""
     charge = read(event.object, wire.Charge)
     if charge.status == "succeeded" and charge.captured:
         received = _received(charge)
         yield Told(f"charge/{charge.id}/captured", moment(charge.created), received)
-        if charge.invoice is not None:
+        if charge.invoice is not None and event.type in CAPTURES:
             yield applied(
-                id_of(charge.invoice),
-                received.payment,
-                received.amount,
-                received.currency,
-                moment(charge.created),
+                id_of(charge.invoice), received.payment, received.amount, received.currency, event.created
             )
     if charge.status == "failed":
         yield Told(f"charge/{charge.id}/failed", moment(charge.created), _failed(charge))

@@ -30,10 +30,13 @@ def observed(event: Envelope, kind: str, fact: AnyFact) -> Told:
     return Told(f"stripe/{event.id}/{kind}", event.created, fact)
 
 
-def refetch(event: Envelope, object: str, id: str, name: str, page: Page | None) -> Iterator[Told]:
-    """The wish for a whole object, where the event shows the first page of its list `name` only."""
-    if page is not None and page.has_more:
-        wanted = RefetchWanted(object=object, id=id, reason=f"its list of {name} is not complete (has_more)")
+def refetch(event: Envelope, object: str, id: str, **lists: Page | None) -> Iterator[Told]:
+    """The wish for a whole object, where the event shows the first page only of some of its lists."""
+    partly = " and of ".join(name for name, page in lists.items() if page is not None and page.has_more)
+    if partly:
+        wanted = RefetchWanted(
+            object=object, id=id, reason=f"its list of {partly} is not complete (has_more)"
+        )
         yield Told(f"stripe/{event.id}/refetch", event.created, wanted)
 
 

@@ -42,7 +42,7 @@ def refunds_told(event: Envelope) -> Iterator[Told]:
         seen = RefundSeen(id=refund.id, payment=_payment(refund), now=_terms(refund))
         yield observed(event, f"refund/{refund.id}", seen)
         yield from _moved(event, refund)
-    yield from refetch(event, "charge", charge.id, "refunds", charge.refunds)
+    yield from refetch(event, "charge", charge.id, refunds=charge.refunds)
 
 
 def _moved(event: Envelope, refund: wire.Refund) -> Iterator[Told]:

@@ -25,7 +25,7 @@ def told(event: Envelope) -> Iterator[Told]:
     subscription, now, before = states(event, wire.Subscription, _terms)
     seen = SubscriptionSeen(id=subscription.id, now=now, before=before, first=event.first, last=event.last)
     yield observed(event, "subscription", seen)
-    yield from refetch(event, "subscription", subscription.id, "items", subscription.items)
+    yield from refetch(event, "subscription", subscription.id, items=subscription.items)
     yield from discounts.expanded_told(event, _discounts(subscription))
     for item in subscription.items.data:
         yield from discounts.expanded_told(event, item.discounts or ())

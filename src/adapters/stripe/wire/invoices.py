@@ -33,6 +33,31 @@ class Parent(Wire, frozen=True):
     subscription_details: SubscriptionDetails | None = None
 
 
+class PaymentTransitions(Wire, frozen=True):
+    paid_at: Time | None = None
+
+
+class AppliedPayment(Wire, frozen=True):
+    payment_intent: Ref | None = None
+    charge: Ref | None = None
+    payment_record: Ref | None = None
+
+
+class InvoicePayment(Wire, frozen=True):
+    id: Id
+    invoice: Ref
+    amount_paid: Amount
+    currency: Currency
+    created: Time
+    payment: AppliedPayment
+    status: str | None = None
+    status_transitions: PaymentTransitions | None = None
+
+
+class InvoicePayments(Page, frozen=True, kw_only=True):
+    data: tuple[InvoicePayment, ...]
+
+
 class StatusTransitions(Wire, frozen=True):
     finalized_at: Time | None = None
     paid_at: Time | None = None
@@ -68,23 +93,4 @@ class Invoice(Wire, frozen=True):
     parent: Parent | None = None
     subscription: Ref | None = None  # until 2025-03-31
     lines: Lines | None = None
-
-
-class PaymentTransitions(Wire, frozen=True):
-    paid_at: Time | None = None
-
-
-class AppliedPayment(Wire, frozen=True):
-    payment_intent: Ref | None = None
-    charge: Ref | None = None
-    payment_record: Ref | None = None
-
-
-class InvoicePayment(Wire, frozen=True):
-    id: Id
-    invoice: Ref
-    amount_paid: Amount
-    currency: Currency
-    created: Time
-    payment: AppliedPayment
-    status_transitions: PaymentTransitions | None = None
+    payments: InvoicePayments | None = None  # since 2025-03-31, and only where it was asked for
