@@ -33,6 +33,8 @@ def _parts(header: str | bytes | None) -> tuple[int, list[bytes]]:
     stamps = [value for key, _, value in parts if key == b"t"]
     if not stamps or not stamps[0].isdigit() or len(stamps[0]) > 12:
         raise BadSignature("the Stripe-Signature header is missing or has no time")
+    if any(key in (b"t", b"v1") and not equals for key, equals, _ in parts):
+        raise BadSignature("the Stripe-Signature header has a t or v1 without a value")
     return int(stamps[0]), [value for key, _, value in parts if key == b"v1"]
 
 

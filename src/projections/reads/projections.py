@@ -38,7 +38,8 @@ def standings() -> Query:
     """Name, position, stop, reason, last advance, the log's head, and how long its next row has waited. What
     is made in bulk has no position until it is complete: how far the log was read stands for it."""
     return Query(
-        "select t.name, greatest(t.position, t.reached), t.stopped_at, t.reason, t.at, h.head, coalesce(extract(epoch from"
+        "select t.name, greatest(t.position, t.reached), t.stopped_at, t.reason, t.at, h.head,"
+        " coalesce(extract(epoch from"
         " clock_timestamp() - (select e.recorded_at from stored_events e"
         " where e.notification_id = t.position + 1))::float8, 0)"
         " from views.tracking t, (select coalesce(max(notification_id), 0) as head from stored_events) h"

@@ -91,6 +91,11 @@ def test_bytes_that_are_not_utf_8_are_refused() -> None:
     refused(b"\xff\xfe", signed(b"{}"), [SECRET])
 
 
+@pytest.mark.parametrize("name", ["t", "v1"])
+def test_a_name_without_a_value_is_refused(name: str) -> None:
+    refused(BODY, f"{signed()},{name}", [SECRET])
+
+
 JUNK = st.text(alphabet="tv1=0,9 abf\u0661é", max_size=40)
 REAL = st.sampled_from([signed(), signed(b"{}"), signed(secret="whsec_old"), signed(at=NOW - 400)])
 
