@@ -176,7 +176,7 @@ def following(database: Database, journal: Journal, trouble: Callable[[Exception
     with (
         views_of(database) as store,
         views_of(database, BEGINNING) as beside,
-        ThreadPoolExecutor(1, "ledgerstone-aside") as aside,
+        ThreadPoolExecutor(1, "ledgerstone-reader") as aside,
     ):
         engine, stopping = Engine(VIEWS, journal, store, aside), Event()
         listener = Listener(database.app_dsn, CHANNEL)

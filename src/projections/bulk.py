@@ -2,7 +2,7 @@
 it comes, what is still shown at the end; then come the indexes, so that no row pays for them."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from typing import Protocol
 
 from ledgerstone.projections.chain import folded, sound
@@ -16,7 +16,7 @@ KEYS = 200_000
 
 
 class Empty(Protocol):
-    """Where new tables are. `append` may be called by another thread than the rest."""
+    """Where new tables are."""
 
     def lay(self, tables: Sequence[Table]) -> None:
         """Create tables, at position 0 and without indexes."""
@@ -38,12 +38,11 @@ class Spoiled(Exception):
 class Bulk:
     """A chain of views that is made from nothing."""
 
-    def __init__(self, views: Sequence[AnyView], store: Empty, aside: Executor | None) -> None:
+    def __init__(self, views: Sequence[AnyView], store: Empty) -> None:
         self.views, self.tables = views, [table(view) for view in views]
-        self._store, self._aside = store, aside
+        self._store = store
         self._folder = Folder(views)
         self._sums: list[Sums] = [{} for _ in views]
-        self._writing: Future[None] | None = None
 
     def __len__(self) -> int:
         return len(self._folder)
@@ -57,34 +56,14 @@ class Bulk:
         for sums, changed in zip(self._sums, changes, strict=True):
             added(sums, changed)
         writes = [past(*one) for one in zip(self.views, self.tables, changes, strict=True)]
-        self._write(self._store.append, upto, writes)
+        self._store.append(self.tables, upto, writes)
         self._folder.begin(0)
 
     def finish(self, position: int) -> None:
         """Write what is shown now."""
         parts = zip(self.views, self.tables, self._sums, strict=True)
         writes = [present(view, shape, self._folder, sums) for view, shape, sums in parts]
-        self._write(self._store.complete, position, writes)
-
-    def _write(
-        self,
-        how: Callable[[Sequence[Table], int, Sequence[Write]], None],
-        position: int,
-        writes: Sequence[Write],
-    ) -> None:
-        """Write, aside if there is one; what was given to it before has to be done by then, so that no more
-        than that waits in memory."""
-        self.settle()
-        if self._aside is None:
-            how(self.tables, position, writes)
-        else:
-            self._writing = self._aside.submit(how, self.tables, position, writes)
-
-    def settle(self) -> None:
-        """Wait until everything is written; raises what went wrong there."""
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            writing.result()
+        self._store.complete(self.tables, position, writes)
 
 
 def fill(
@@ -97,14 +76,12 @@ def fill(
 ) -> None:
     """Make chains of views from the beginning of a log, as far as it goes or `KEYS` reach. Raises Spoiled,
     and leaves tables behind that nobody can use."""
-    chains, reader, upto = [Bulk(views, store, aside) for views in groups], Reader(log, groups, aside), 0
+    chains, reader, upto = [Bulk(views, store) for views in groups], Reader(log, groups, aside), 0
     store.lay([shape for chain in chains for shape in chain.tables])
     while sum(map(len, chains)) < KEYS and (read := reader.window(upto, window)).rows:
         for chain, lane in zip(chains, read.lanes, strict=True):
             chain.take(lane, read.upto)
         upto = read.upto
         told(read.rows)
-    for chain in sorted(chains, key=len, reverse=True):  # while the largest is written, the rest is prepared
-        chain.finish(upto)
     for chain in chains:
-        chain.settle()
+        chain.finish(upto)

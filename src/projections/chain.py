@@ -3,8 +3,6 @@ a window of the log changes all their tables in one transaction, guarded by the 
 from, so that a second or a stale engine can only stop."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future
-from contextlib import suppress
 from typing import Any, Protocol, cast
 
 from ledgerstone.ledger.recorded import Recorded
@@ -20,8 +18,7 @@ Folded = tuple[int, Recorded]
 
 
 class Store(Protocol):
-    """Where tables are. Names are those of `Table`; each call is one transaction or one statement. `commit`
-    may be called by another thread than the rest."""
+    """Where tables are. Names are those of `Table`; each call is one transaction or one statement."""
 
     def position(self, tables: Sequence[Table]) -> int:
         """How far a chain is; creates what is missing. Refuses tables at different positions."""
@@ -49,15 +46,13 @@ class Overtaken(Exception):
 
 
 class Chain:
-    """Views that read each other, at one position. Owns their memory, and writes what changed: with `aside`
-    in that thread, while the next window is read and other chains fold."""
+    """Views that read each other, at one position. Owns their memory, and writes what changed."""
 
-    def __init__(self, views: Sequence[AnyView], store: Store, aside: Executor | None = None) -> None:
+    def __init__(self, views: Sequence[AnyView], store: Store) -> None:
         self.views = views
         self.tables = [table(view) for view in views]
         self.stopped: str | None = None
-        self._store, self._aside = store, aside
-        self._writing: Future[bool] | None = None
+        self._store = store
         self._folder = Folder(views, self._load)
         self._decoders = {view.name: decoder(view) for view in views}
         self.position = store.position(self.tables)
@@ -65,7 +60,6 @@ class Chain:
     def advance(self, heard: Sequence[Heard], upto: int) -> None:
         """Fold the rows of one window that this chain hears, and write. A row that cannot be decoded or
         folded stops the chain just before it; raises `Overtaken` when another engine was faster."""
-        self.settle()
         stopped: tuple[int, str] | None = None
         while failed := self._fold(heard):
             stopped, upto = failed, failed[0] - 1
@@ -73,20 +67,11 @@ class Chain:
             heard = [(position, row) for position, row in heard if position <= upto]
         self._write(upto)
         if stopped is not None:
-            self.settle()
             self._store.stop(self.tables, *stopped)
             self.stopped = stopped[1]
 
-    def settle(self) -> None:
-        """Wait until the last window is written; raises what went wrong there."""
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            self._written(writing.result())
-
     def restart(self) -> None:
         """Begin again from what the tables say, with an empty memory."""
-        with suppress(Exception):  # whatever it was: the tables know
-            self.settle()
         self._folder.forget()
         self.position = self._store.position(self.tables)
         self.stopped = None
@@ -98,20 +83,14 @@ class Chain:
         return folded(self._folder, readable) or spoiled
 
     def _write(self, upto: int) -> None:
-        folder, store, since = self._folder, self._store, self.position
+        folder = self._folder
         writes = [changed(view, shape, folder) for view, shape in zip(self.views, self.tables, strict=True)]
+        if not self._store.commit(self.tables, self.position, upto, writes):
+            folder.forget()
+            raise Overtaken(f"another engine moved {', '.join(shape.name for shape in self.tables)}")
         self.position = upto
-        if self._aside is not None:
-            self._writing = self._aside.submit(store.commit, self.tables, since, upto, writes)
-        else:
-            self._written(store.commit(self.tables, since, upto, writes))
         if len(folder) > CACHED:
             folder.forget()
-
-    def _written(self, committed: bool) -> None:
-        if not committed:
-            self._folder.forget()
-            raise Overtaken(f"another engine moved {', '.join(shape.name for shape in self.tables)}")
 
     def _preload(self, heard: Sequence[Folded]) -> None:
         """Fetch what this window needs in few queries: keys that hear a row, those that point at them, and

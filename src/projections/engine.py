@@ -13,18 +13,17 @@ WINDOW = 20_000
 
 
 class Engine:
-    """All chains, fed by one reader. With `aside`, a thread that reads ahead and writes behind."""
+    """All chains, fed by one reader. With `aside`, a thread that reads ahead."""
 
     def __init__(
         self, views: Sequence[AnyView], log: Log, store: Store, aside: Executor | None = None
     ) -> None:
         groups = chains(views)
-        self.chains = [Chain(group, store, aside) for group in groups]
+        self.chains = [Chain(group, store) for group in groups]
         self._log, self._reader = log, Reader(log, groups, aside)
 
     def step(self, window: int = WINDOW) -> int:
-        """Fold the next rows of the log in every chain; how many there were. What another thread writes may
-        still be on its way: see `settle`."""
+        """Fold the next rows of the log in every chain; how many there were."""
         running = [chain.position for chain in self.chains if chain.stopped is None]
         read = self._reader.window(min(running, default=self._log.head()), window)
         for chain, lane in zip(self.chains, read.lanes, strict=True):
@@ -32,18 +31,12 @@ class Engine:
                 chain.advance(_after(chain.position, lane), read.upto)
         return read.rows
 
-    def settle(self) -> None:
-        """Wait until everything is written; raises what went wrong there."""
-        for chain in self.chains:
-            chain.settle()
-
     def catch_up(self, window: int = WINDOW, told: Callable[[int], None] = lambda rows: None) -> int:
         """Fold until the log has no more rows; how many there were. `told` hears of each window."""
         total = 0
         while rows := self.step(window):
             total += rows
             told(rows)
-        self.settle()
         return total
 
     def restart(self) -> None:

@@ -32,7 +32,6 @@ def follow(
                 begin()
                 begun = True
             if not engine.step():
-                engine.settle()
                 wait()
         except Stopped:
             return

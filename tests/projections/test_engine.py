@@ -31,7 +31,7 @@ def test_the_tables_are_the_fold_of_the_log(
     cached: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whatever is read in one go, written in which thread, and kept in memory."""
+    """Whatever is read in one go, read ahead, and kept in memory."""
     monkeypatch.setattr(chain, "CACHED", cached)
     told = shuffled(messages(seed), seed)
     for message in told:
@@ -88,24 +88,22 @@ def test_views_of_a_long_log_are_begun_in_bulk(
     beside.close()
 
 
-def test_what_another_thread_could_not_write_is_heard_of_and_begun_again(
+def test_what_could_not_be_written_is_begun_again(
     database: Database, journal: Journal, store: PostgresViews
 ) -> None:
     told = messages(1)
     journal.append_many(told)
-    with ThreadPoolExecutor(1) as pool:
-        engine = Engine(VIEWS, journal, store, pool)
-        engine.step(50)
-        engine.settle()
-        with psycopg.connect(database.app_dsn, autocommit=True) as connection:
-            connection.execute("alter table views.customers_v1 rename to mislaid")
-        with pytest.raises(psycopg.errors.UndefinedTable):
-            engine.catch_up(50)
-        with psycopg.connect(database.app_dsn, autocommit=True) as connection:
-            connection.execute("alter table views.mislaid rename to customers_v1")
-
-        engine.restart()
+    engine = Engine(VIEWS, journal, store)
+    engine.step(50)
+    with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+        connection.execute("alter table views.customers_v1 rename to mislaid")
+    with pytest.raises(psycopg.errors.UndefinedTable):
         engine.catch_up(50)
+    with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+        connection.execute("alter table views.mislaid rename to customers_v1")
+
+    engine.restart()
+    engine.catch_up(50)
 
     meaning = fold([view for view in VIEWS if view.name == "customers"], log_of(told))
     (view,) = (view for view in VIEWS if view.name == "customers")

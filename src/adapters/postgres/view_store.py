@@ -11,7 +11,7 @@ from psycopg import sql
 
 from ledgerstone.adapters.postgres.arrays import Bigints, Byteas, Texts
 from ledgerstone.adapters.postgres.view_compare import differences
-from ledgerstone.adapters.postgres.view_connections import LOCK, ViewConnections
+from ledgerstone.adapters.postgres.view_layout import LOCK, connect
 from ledgerstone.adapters.postgres.view_tables import (
     CLOSE,
     EDGE,
@@ -67,20 +67,23 @@ class TablesDiffer(Exception):
 
 
 class PostgresViews:
-    """The tables of views in schema `views`. `suffix` tells tables that are being rebuilt from those that are
-    read. `commit`, `append` and `complete` may be called by another thread than the rest."""
+    """The tables of views in schema `views`, over one connection. `suffix` tells tables that are being
+    rebuilt from those that are read."""
 
     def __init__(self, dsn: str, suffix: str = "") -> None:
-        self._connections = ViewConnections(dsn)
+        self._dsn = dsn
         self._suffix = suffix
+        self._connection: psycopg.Connection[Any] | None = None
 
     def close(self) -> None:
-        """Give the connections back."""
-        self._connections.close()
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def position(self, tables: Sequence[Table]) -> int:
         """How far a chain is; tables that are missing are created at 0."""
-        connection = self._connections.reader()
+        connection = self._open()
         with connection.transaction():
             connection.execute(LOCK)
             for table in tables:
@@ -133,7 +136,7 @@ class PostgresViews:
     def commit(self, tables: Sequence[Table], expected: int, position: int, writes: Sequence[Write]) -> bool:
         """Write a window and advance from `expected` to `position`, in one transaction; False when the chain
         is not at `expected` any more: then nothing was written."""
-        connection, names = self._connections.writer(), self._names(tables)
+        connection, names = self._open(), self._names(tables)
         with connection.transaction() as transaction:
             moved = connection.execute(MOVE, (position, names, expected), prepare=True)
             if moved.rowcount != len(names):
@@ -149,14 +152,14 @@ class PostgresViews:
 
     def lay(self, tables: Sequence[Table]) -> None:
         """Create tables, at position 0 and without indexes."""
-        connection = self._connections.writer()
+        connection = self._open()
         with connection.transaction():
             for table in tables:
                 self._create(connection, table)
 
     def append(self, tables: Sequence[Table], reached: int, writes: Sequence[Write]) -> None:
         """Add new rows to tables that nobody reads yet; `reached` is how far the log was read for them."""
-        connection = self._connections.writer()
+        connection = self._open()
         with connection.transaction():
             # Nobody counts on these before they are complete, and that is a commit that waits.
             connection.execute("set local synchronous_commit = off")
@@ -168,7 +171,7 @@ class PostgresViews:
 
     def complete(self, tables: Sequence[Table], position: int, writes: Sequence[Write]) -> None:
         """Add the last rows, and the indexes: from now on the tables are at a position."""
-        connection, names = self._connections.writer(), self._names(tables)
+        connection, names = self._open(), self._names(tables)
         with connection.transaction():
             for table, write in zip(tables, writes, strict=True):
                 self._copy(connection, (*_new_rows(write), *_kept_rows(write)))
@@ -177,14 +180,14 @@ class PostgresViews:
 
     def stop(self, tables: Sequence[Table], position: int, reason: str) -> None:
         """Note that the chain cannot fold the row at `position`, and why."""
-        self._connections.reader().execute(
+        self._open().execute(
             "update views.tracking set stopped_at = %s, reason = %s where name = any(%s)",
             (position, reason, self._names(tables)),
         )
 
     def stopped(self, tables: Sequence[Table]) -> list[str]:
         """Why the chain cannot go on, if it cannot."""
-        found = self._connections.reader().execute(
+        found = self._open().execute(
             "select distinct reason from views.tracking where name = any(%s) and reason is not null",
             (self._names(tables),),
         )
@@ -192,7 +195,7 @@ class PostgresViews:
 
     def drop(self, tables: Sequence[Table]) -> None:
         """Remove the tables of a rebuild that is not wanted any more."""
-        connection = self._connections.writer()
+        connection = self._open()
         with connection.transaction():
             for table in tables:
                 for name, _ in relations(table):
@@ -202,14 +205,14 @@ class PostgresViews:
     def differences(self, tables: Sequence[Table], other: str, position: int) -> list[str]:
         """How these tables differ from those with suffix `other`, both as known at `position`, and where a
         head of theirs is not the sum of its deltas: a line a row, at most `NAMED` of a kind."""
-        return list(differences(self._connections.writer(), tables, (self._suffix, other), position))
+        return list(differences(self._open(), tables, (self._suffix, other), position))
 
     def swap(self, tables: Sequence[Table], suffix: str, ready: Callable[[int], None]) -> None:
         """Put these tables in the place of those with `suffix`, which go, in one transaction. Their positions
         are locked first, so that no engine moves them while `ready` catches up and compares; whoever waits to
         move them then finds them gone, and begins again."""
-        connection = self._connections.writer()
-        with connection.transaction(), self._connections.in_one():
+        connection = self._open()
+        with connection.transaction():
             held = connection.execute(
                 "select position from views.tracking where name = any(%s) order by name for update",
                 ([table.name + suffix for table in tables],),
@@ -218,6 +221,11 @@ class PostgresViews:
             for table in tables:
                 self._take_place(connection, table, suffix)
             connection.execute("notify views")
+
+    def _open(self) -> psycopg.Connection[Any]:
+        if self._connection is None or self._connection.closed or self._connection.broken:
+            self._connection = connect(self._dsn)
+        return self._connection
 
     def _take_place(self, connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
         for name, _ in relations(table):
@@ -236,7 +244,7 @@ class PostgresViews:
         )
 
     def _cursor(self) -> psycopg.Cursor[Any]:
-        return self._connections.reader().cursor(binary=True)
+        return self._open().cursor(binary=True)
 
     def _names(self, tables: Sequence[Table]) -> list[str]:
         return [table.name + self._suffix for table in tables]

@@ -1,0 +1,64 @@
+"""How are the tables of views reached, and what if they are laid out as an older version did?"""
+
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from ledgerstone.adapters.postgres import arrays, instants
+
+SESSION = """
+    set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off;
+    set enable_mergejoin = off; set jit = off; set timezone = 'UTC'
+"""
+"""Plans prepared on tables that are still empty would otherwise scan them for ever."""
+
+
+LOCK = "select pg_advisory_xact_lock(hashtextextended('ledgerstone views', 0))"
+
+
+LAYOUT = "layout 2"
+"""How tables of views are laid out, whatever the view: noted with `views.tracking`. Tables that were laid out
+otherwise are thrown away, and made anew from the log."""
+TRACKING = """
+    create table if not exists views.tracking (name text primary key, position bigint not null,
+        reached bigint not null default 0, stopped_at bigint, reason text,
+        at timestamptz not null default clock_timestamp())
+"""
+
+OURS = (
+    "select tablename from pg_tables where schemaname = 'views'"
+    " and (tablename = 'tracking' or tablename ~ '^[a-z_]+_v[0-9]+(_|$)')"
+)
+"""Tables of views by their names, `<view>_v<version>…`: others may keep theirs in this schema too."""
+
+
+def connect(dsn: str) -> psycopg.Connection[Any]:
+    """A connection for the tables of views, laid out as this code expects."""
+    connection = psycopg.connect(dsn, autocommit=True, row_factory=tuple_row, connect_timeout=5)
+    arrays.register(connection)
+    instants.register(connection)
+    connection.execute(SESSION)
+    if _layout(connection) != LAYOUT:
+        with connection.transaction():
+            _lay_out(connection)
+    return connection
+
+
+def _layout(connection: psycopg.Connection[Any]) -> str | None:
+    query = "select obj_description(to_regclass('views.tracking'), 'pg_class')"
+    (found,) = connection.execute(query).fetchone() or (None,)
+    return None if found is None else str(found)
+
+
+def _lay_out(connection: psycopg.Connection[Any]) -> None:
+    """Begin with no tables, unless somebody else just did."""
+    connection.execute(LOCK)
+    if _layout(connection) == LAYOUT:
+        return
+    there = connection.execute(OURS).fetchall()
+    for (name,) in there:
+        connection.execute(sql.SQL("drop table {}").format(sql.Identifier("views", name)))
+    connection.execute(TRACKING)
+    connection.execute(sql.SQL("comment on table views.tracking is {}").format(LAYOUT))
