@@ -14,7 +14,7 @@ from ledgerstone.ledger.payments import PaymentReceived
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
 
-BATCH, COMMITS = 500, 20
+BATCH, COMMITS = 500, 40
 TASKS, EACH = 64, 60
 THREADS, SAVES = 16, 40
 

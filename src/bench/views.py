@@ -11,7 +11,7 @@ from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.bench import peer
 from ledgerstone.bench.measure import Result, paired, rate
-from ledgerstone.bootstrap import BEGINNING
+from ledgerstone.bootstrap import BEGINNING, without_collection
 from ledgerstone.commands import workers
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.engine import Engine
@@ -68,7 +68,7 @@ def _caught_up(database: Database, journal: Journal) -> None:
     """As the service that finds a log, and no views."""
     store, beside = PostgresViews(database.app_dsn), PostgresViews(database.app_dsn, BEGINNING)
     store.drop([table(view) for group in chains(VIEWS) for view in group])
-    with ThreadPoolExecutor(1) as aside:
+    with ThreadPoolExecutor(1) as aside, without_collection():
         engine = Engine(VIEWS, journal, store, aside)
         begin(engine, journal, beside, aside)
         engine.catch_up()
