@@ -1,6 +1,7 @@
 """Live, in windows of any size, is the same as the fold in memory: every row, every position."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import psycopg
 import pytest
@@ -12,6 +13,7 @@ from ledgerstone.projections import bulk, chain, rebuild
 from ledgerstone.projections.chain import Overtaken
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.folder import fold
+from ledgerstone.projections.live import Stopped, follow
 from ledgerstone.projections.view import chains
 from ledgerstone.projections.views import VIEWS
 from tests.projections.tables import in_memory, versions
@@ -85,6 +87,32 @@ def test_views_of_a_long_log_are_begun_in_bulk(
         meaning = fold(group, log_of(told))
         for view in group:
             assert versions(database.app_dsn, view) == in_memory(list(meaning[view.name]))
+    beside.close()
+
+
+def test_a_beginning_that_is_told_to_end_shows_nothing_and_can_be_begun_again(
+    database: Database, journal: Journal, store: PostgresViews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "LONG", 100)
+    monkeypatch.setattr(rebuild, "WINDOW", 50)
+    journal.append_many(messages(3))
+    beside = PostgresViews(database.app_dsn, "_begin")
+    engine, stopping = Engine(VIEWS, journal, store), Event()
+
+    def begin() -> None:
+        rebuild.begin(engine, journal, beside, None, told)
+
+    def told(done: int, total: int) -> None:
+        if done > 100:
+            stopping.set()
+            raise Stopped
+
+    follow(engine, begin, lambda: None, stopping, lambda failure: pytest.fail(str(failure)))
+
+    assert stopping.is_set()
+    assert not any(versions(database.app_dsn, view) for view in VIEWS)
+    rebuild.begin(engine, journal, beside, None)
+    assert {chain.position for chain in engine.chains} == {journal.head()}
     beside.close()
 
 

@@ -13,11 +13,7 @@ SESSION = """
     set enable_mergejoin = off; set jit = off; set timezone = 'UTC'
 """
 """Plans prepared on tables that are still empty would otherwise scan them for ever."""
-
-
 LOCK = "select pg_advisory_xact_lock(hashtextextended('ledgerstone views', 0))"
-
-
 LAYOUT = "layout 2"
 """How tables of views are laid out, whatever the view: noted with `views.tracking`. Tables that were laid out
 otherwise are thrown away, and made anew from the log."""
