@@ -119,7 +119,8 @@ class Journal:
     def raw(
         self, after: int, limit: int, tags: Sequence[str] | None = None, heads: Sequence[str] = ()
     ) -> list[tuple[int, str, bytes | None]]:
-        """As `read`, not decoded: position, tag and state (its head for `heads`), as fast as they come."""
+        """As `read`, not decoded, as fast as they come: position, tag and state (its head for `heads`). Rows
+        of other `tags` are left out but for the last, which tells how far the window goes."""
         return self.log.window(after, limit, tags, heads)
 
     def head(self) -> int:

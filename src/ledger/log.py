@@ -99,8 +99,9 @@ class Log(Protocol):
     def window(
         self, after: int, limit: int, topics: Sequence[str] | None = None, heads: Sequence[str] = ()
     ) -> list[tuple[int, str, bytes | None]]:
-        """Position, topic and state of `limit` rows after a position; no state where `topics` lacks it, and
-        only its first `recorded.HEAD` bytes where `heads` has it."""
+        """Position, topic and state of the `limit` rows after a position, or of those of `topics` and the
+        last, which has no state if it is another; only its first `recorded.HEAD` bytes where `heads` has the
+        topic."""
 
     def timed_window(
         self, after: int, limit: int, topics: Sequence[str] | None = None

@@ -1,7 +1,7 @@
 """How is the log read for several chains of views? Once: a row is decoded and given to all who hear it, while
 the next window is on its way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import NamedTuple, Protocol
 
@@ -15,13 +15,16 @@ Heard = tuple[int, Recorded | msgspec.MsgspecError]
 """A row of the log at its position, or why it cannot be decoded."""
 Raw = Sequence[tuple[int, str, bytes | None]]
 """Rows of the log as they lie there: position and tag, and the state where it was wanted."""
+Decode = Callable[[bytes], Recorded | None]
+"""Reads a state; None when what is there of it is not enough."""
 
 
 class Log(Protocol):
     """Where rows come from. `raw` may be called by another thread than the rest."""
 
     def raw(self, after: int, limit: int, tags: Sequence[str], heads: Sequence[str] = ()) -> Raw:
-        """The rows after a position, with their state where the tag is wanted, or its head."""
+        """Of the `limit` rows after a position those whose tag is wanted, with their state or its head, and
+        the last in any case."""
         ...
 
     def head(self) -> int:
@@ -53,42 +56,36 @@ class Reader:
         """The next rows after a position."""
         raw = self._read(after, limit)
         lanes: tuple[list[Heard], ...] = tuple([] for _ in self._hear)
-        by_tag = {
-            name: [lane for lane, hears in zip(lanes, self._hear, strict=True) if name in hears]
-            for name in self._tags
-        }
-        for heard, name in self._decoded(raw):
-            for lane in by_tag[name]:
-                lane.append(heard)
-        return Window(len(raw), raw[-1][0] if raw else after, lanes)
-
-    def _decoded(self, raw: Raw) -> Iterator[tuple[Heard, str]]:
-        """The rows that are heard, each with its tag."""
-        heads = frozenset(self._heads)
+        ways = {name: self._way(name, lanes) for name in self._tags}
         for position, name, state in raw:
             if state is None:
                 continue
+            decoded, hearers = ways[name]
             try:
-                row = decode_head(state) if name in heads else decode(state)
+                heard: Heard = (position, decoded(state) or self._whole(position, name))
             except msgspec.MsgspecError as error:
-                yield (position, error), name
-            else:
-                yield (position, row or self._whole(position, name)), name
+                heard = (position, error)
+            for lane in hearers:
+                lane.append(heard)
+        upto = raw[-1][0] if raw else after
+        return Window(upto - after, upto, lanes)
 
-    def _whole(self, position: int, name: str) -> Recorded | msgspec.MsgspecError:
+    def _way(self, name: str, lanes: Sequence[list[Heard]]) -> tuple[Decode, list[list[Heard]]]:
+        """How a row with this tag is decoded, and the chains that hear it."""
+        hearers = [lane for lane, hears in zip(lanes, self._hear, strict=True) if name in hears]
+        return decode_head if name in self._heads else decode, hearers
+
+    def _whole(self, position: int, name: str) -> Recorded:
         """A row whose head was not enough."""
         (_, _, state), *_ = self._log.raw(position - 1, 1, [name])
-        try:
-            return decode(state or b"")
-        except msgspec.MsgspecError as error:
-            return error
+        return decode(state or b"")
 
     def _read(self, after: int, limit: int) -> Raw:
         ahead, self._ahead = self._ahead, None
         known = ahead is not None and ahead[:2] == (after, limit)
         raw = ahead[2].result() if ahead and known else self._log.raw(after, limit, self._tags, self._heads)
-        if self._aside is not None and len(raw) == limit:
-            then = raw[-1][0]
+        then = raw[-1][0] if raw else after
+        if self._aside is not None and then == after + limit:
             coming = self._aside.submit(self._log.raw, then, limit, self._tags, self._heads)
             self._ahead = then, limit, coming
         return raw

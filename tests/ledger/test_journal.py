@@ -71,12 +71,18 @@ def test_a_window_is_one_of_positions_whatever_is_asked_for(journal: Journal) ->
     window = journal.read(2, 3, tags=["payment-received"])
     assert [entry.position for entry in window] == [3, 4, 5]
     assert [entry.row and entry.row.name for entry in window] == [None, "stripe/charge/ch_1/received", None]
+
+
+def test_a_raw_window_leaves_out_what_is_not_asked_for_but_says_how_far_it_goes(journal: Journal) -> None:
+    journal.append_many(messages(3))
     raw = journal.raw(2, 3, tags=["payment-received"])
     assert [(position, tag, state is None) for position, tag, state in raw] == [
-        (3, "stripe-event-heard", True),
         (4, "payment-received", False),
         (5, "stripe-event-heard", True),
     ]
+    assert [position for position, _, _ in journal.raw(2, 100, tags=["payment-received"])] == [4, 6]
+    assert [position for position, _, _ in journal.raw(0, 100, tags=["invoice-seen"])] == [journal.head()]
+    assert journal.raw(journal.head(), 100, tags=["payment-received"]) == []
     assert all(state for _, _, state in journal.raw(0, 100))
 
 

@@ -42,6 +42,13 @@ create table if not exists {log} (
 """
 CREATE_INDEX = "create unique index if not exists {index} on {log} (notification_id)"
 WINDOW = "from {log} where notification_id > %b order by notification_id limit %b"
+AMONG = (
+    "from {log} where notification_id > %b and notification_id <= %b and (topic = any(%b::text[])"
+    " or notification_id = (select max(notification_id) from {log} where notification_id <= %b))"
+    " order by notification_id"
+)
+"""Rows of some topics between two positions, and the last row in any case: positions have no gaps, so that it
+tells how many there are."""
 HEARD = (
     f"case when topic = any(%b::text[]) then substring(state from 1 for {HEAD})"
     " when topic = any(%b::text[]) then state end"
@@ -96,15 +103,23 @@ class LedgerRecorder(PostgresApplicationRecorder):
     def window(
         self, after: int, limit: int, topics: Sequence[str] | None = None, heads: Sequence[str] = ()
     ) -> list[tuple[int, str, bytes | None]]:
-        """Position, topic and state of `limit` rows after a position; no state where `topics` lacks it, and
-        only its first `HEAD` bytes where `heads` has it: what is stored out of line is not fetched whole."""
-        return self._window("topic", after, limit, topics, heads)
+        """Position, topic and state of the `limit` rows after a position, or of those of `topics` and the
+        last, which has no state if it is another; only the first `HEAD` bytes where `heads` has the topic:
+        what is stored out of line is not fetched whole."""
+        if topics is None:
+            return self._select(f"select notification_id, topic, state {WINDOW}", after, limit)
+        upto, wanted = after + limit, list(topics)
+        heard = f"select notification_id, topic, {HEARD} {AMONG}"
+        return self._select(heard, list(heads), wanted, after, upto, wanted, upto)
 
     def timed_window(
         self, after: int, limit: int, topics: Sequence[str] | None = None
     ) -> list[tuple[int, datetime, bytes | None]]:
         """Position, time of recording (UTC) and state, as `window`."""
-        return self._window("recorded_at", after, limit, topics)
+        if topics is None:
+            return self._select(f"select notification_id, recorded_at, state {WINDOW}", after, limit)
+        heard = f"select notification_id, recorded_at, {HEARD} {WINDOW}"
+        return self._select(heard, [], list(topics), after, limit)
 
     def head(self) -> int:
         """The last position; 0 while there is none. (`max_notification_id` would retry for 20 seconds.)"""
@@ -122,14 +137,6 @@ class LedgerRecorder(PostgresApplicationRecorder):
     def close(self) -> None:
         """Write what waits; then nothing more is taken."""
         self.commits.close()
-
-    def _window(
-        self, column: str, after: int, limit: int, topics: Sequence[str] | None, heads: Sequence[str] = ()
-    ) -> list[Any]:
-        if topics is None:
-            return self._select(f"select notification_id, {column}, state {WINDOW}", after, limit)
-        heard = f"select notification_id, {column}, {HEARD} {WINDOW}"
-        return self._select(heard, list(heads), list(topics), after, limit)
 
     def _select(self, query: str, *parameters: Any) -> list[Any]:
         try:
