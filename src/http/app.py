@@ -18,6 +18,7 @@ from ledgerstone.http.metrics import Counted, Metrics
 from ledgerstone.http.positions import Positions
 from ledgerstone.http.questions import Answered, AnyRead, Listed
 from ledgerstone.http.reads import billing, objects, operations
+from ledgerstone.http.reads import bridge as bridges
 from ledgerstone.http.services import Services
 from ledgerstone.http.webhooks import StripeWebhook
 from ledgerstone.projections.customers import Customers
@@ -26,6 +27,7 @@ from ledgerstone.projections.money import Money
 from ledgerstone.projections.mrr import Mrr
 from ledgerstone.projections.payments import Payments
 from ledgerstone.projections.reads import (
+    bridge,
     invoices,
     movements,
     mrr,
@@ -48,6 +50,7 @@ LIFE = subscriptions.SubscriptionDetail
 READS: tuple[AnyRead, ...] = (
     Answered("/sys/billing/mrr", ask.Periods, mrr.MrrFigure, MRR, billing.by_period),
     Answered("/sys/billing/mrr/movements", ask.Periods, movements.MovementFigure, MRR, billing.moved),
+    Answered("/sys/billing/mrr/bridge", ask.Bridge, bridge.BridgeLine, MRR, bridges.changed),
     Answered("/sys/billing/revenue", ask.Window, revenue.Headline, (*MRR, *MONEY), billing.headline),
     Answered("/api/mrr", ask.Months, mrr.MonthFigure, MRR, billing.by_month),
     Listed("/sys/invoices", ask.Invoices, invoices.Invoice, MONEY, invoices.LIST),

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ledgerstone.adapters.postgres.halving import POSITION_AT
 from ledgerstone.http.database import Snapshot
-from ledgerstone.http.parameters import AsKnown, known_position, last_known
+from ledgerstone.http.parameters import known_position, last_known
 from ledgerstone.http.questions import Question
 from ledgerstone.projections.reads.asked import Moment, Query
 
@@ -40,14 +40,19 @@ async def resolve(snapshot: Snapshot, question: Question, book: str, at: datetim
     head = min(views) if views else await _head(snapshot)
     if question.cursor is not None:
         return await _resolved(snapshot, Moment(book, at, min(question.cursor.position, head)))
-    known_at = question.query.known_at if isinstance(question.query, AsKnown) else None
-    if known_at is None:
-        return await _resolved(snapshot, Moment(book, at, head))
-    position = known_position(known_at)
+    moment = Moment(book, at, head)
+    if question.known_at is None:
+        return await _resolved(snapshot, moment)
+    return await known(snapshot, *question.known_at, moment)
+
+
+async def known(snapshot: Snapshot, parameter: str, text: str, moment: Moment) -> Resolved:
+    """A moment as known at the position or time that a parameter names, never beyond its own position."""
+    position = known_position(text)
     if position is None:
-        position = await _position_at(snapshot, last_known(known_at), head)
-    found = await _resolved(snapshot, Moment(book, at, min(position, head)))
-    return replace(found, notes=(BEYOND,)) if position > head else found
+        position = await _position_at(snapshot, last_known(parameter, text), moment.position)
+    found = await _resolved(snapshot, replace(moment, position=min(position, moment.position)))
+    return replace(found, notes=(BEYOND,)) if position > moment.position else found
 
 
 async def _resolved(snapshot: Snapshot, moment: Moment) -> Resolved:

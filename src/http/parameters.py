@@ -47,10 +47,15 @@ After = Annotated[
 ]
 
 
-class AsKnown(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """When what is asked for was true, and when it was known."""
+class Dated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """When what is asked for was true."""
 
     as_of: AsOf | None = None
+
+
+class AsKnown(Dated, frozen=True, kw_only=True):
+    """And when it was known."""
+
     known_at: KnownAt | None = None
 
 
@@ -84,6 +89,15 @@ class Window(AsKnown, frozen=True, kw_only=True):
     to: To | None = None
     currency: Currency | None = None
     group_by: Literal["plan", "country", "tenant", "currency"] | None = None
+    policy: Policy = "standard_v1"
+
+
+class Bridge(Dated, frozen=True, kw_only=True):
+    """Between which two moments of knowledge a figure changed."""
+
+    known_from: KnownAt | None = None
+    known_to: KnownAt | None = None
+    currency: Currency | None = None
     policy: Policy = "standard_v1"
 
 
@@ -204,9 +218,9 @@ def known_position(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
-def last_known(text: str) -> datetime:
-    """The last instant that `known_at` includes: a time itself, or the last before the end of a date."""
-    end = exclusive_end("known_at", text)
+def last_known(parameter: str, text: str) -> datetime:
+    """The last instant that a time of knowledge includes: a time itself, or the last before a date's end."""
+    end = exclusive_end(parameter, text)
     return end if len(text) > 10 else end - timedelta(microseconds=1)
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ledgerstone.http.database import Snapshot
 from ledgerstone.http.paging import Cursor, read_cursor
-from ledgerstone.http.parameters import AsKnown, Paged, exclusive_end, read_query
+from ledgerstone.http.parameters import AsKnown, Bridge, Dated, Paged, exclusive_end, read_query
 from ledgerstone.http.services import Services
 from ledgerstone.projections.reads.asked import List, Moment
 
@@ -66,12 +66,14 @@ AnyRead = Answered | Listed
 
 
 class Question(Struct, frozen=True):
-    """A request, read. `at` is None when it asks how things are now."""
+    """A request, read. `at` is None when it asks how things are now. `known_at` is the parameter that says
+    when it was known, and its value; None when all that is known counts."""
 
     query: Any
     path: Mapping[str, str]
     csv: bool
     at: datetime | None
+    known_at: tuple[str, str] | None
     cursor: Cursor | None
 
 
@@ -79,7 +81,13 @@ def read_question(read: AnyRead, path: Mapping[str, str], raw: bytes, csv: bool,
     """What a request asks. Raises a Problem that names the parameter that is wrong."""
     query = read_query(raw, read.query)
     at = None
-    if isinstance(query, AsKnown) and query.as_of is not None:
+    if isinstance(query, Dated) and query.as_of is not None:
         at = exclusive_end("as_of", query.as_of)
     cursor = read_cursor(pattern, query) if isinstance(query, Paged) else None
-    return Question(query, path, csv, cursor.at if cursor else at, cursor)
+    return Question(query, path, csv, cursor.at if cursor else at, _known_at(query), cursor)
+
+
+def _known_at(query: Any) -> tuple[str, str] | None:
+    if isinstance(query, Bridge):
+        return ("known_to", query.known_to) if query.known_to else None
+    return ("known_at", query.known_at) if isinstance(query, AsKnown) and query.known_at else None
