@@ -12,7 +12,20 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ledgerstone.ledger import catalogue, customers, evidence, invoices, payments, payouts, subscriptions
+from ledgerstone.ledger import (
+    catalogue,
+    credit_notes,
+    customer_balances,
+    customers,
+    evidence,
+    invoices,
+    payments,
+    payouts,
+    platform,
+    reserves,
+    subscriptions,
+    topups,
+)
 from ledgerstone.ledger.facts import AnyFact, tag
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded, encode
@@ -102,6 +115,46 @@ FACTS: dict[str, AnyFact] = {
     f"stripe/invoice/{IN}/written-off": invoices.InvoiceWrittenOff(
         invoice=IN, currency="eur", open=5000, customer=ACME
     ),
+    f"invoice/{IN}/overpaid/300": invoices.InvoiceOverpaid(
+        invoice=IN, currency="eur", amount=300, customer=ACME
+    ),
+    "credit-note/cn_acme/issued": credit_notes.CreditNoteIssued(
+        credit_note="cn_acme",
+        invoice=IN,
+        currency="eur",
+        before_payment=1000,
+        refunded=700,
+        to_balance=200,
+        elsewhere=100,
+        tax=400,
+        customer=ACME,
+        refunds=("re_acme",),
+    ),
+    "credit-note/cn_acme/voided": credit_notes.CreditNoteVoided(
+        credit_note="cn_acme",
+        invoice=IN,
+        currency="eur",
+        before_payment=1000,
+        refunded=700,
+        to_balance=200,
+        elsewhere=100,
+        tax=400,
+        customer=ACME,
+    ),
+    f"{CAUSE}/customer-balance": customer_balances.CustomerBalanceSeen(
+        customer=ACME, credit=700, currency="eur", before=500
+    ),
+    "customer-cash/ccsbtxn_acme": customer_balances.CustomerCashChanged(
+        transaction="ccsbtxn_acme",
+        customer=ACME,
+        kind="applied_to_payment",
+        amount=-5000,
+        currency="eur",
+        payment=PI,
+    ),
+    "customer-cash/ccsbtxn_swept": customer_balances.CustomerCashTransferred(
+        transaction="ccsbtxn_swept", customer=ACME, amount=300, currency="eur"
+    ),
     f"{CAUSE}/payment": payments.PaymentSeen(id=PI, now=intent),
     f"stripe/charge/{CH}/received": payments.PaymentReceived(
         charge=CH, payment=PI, amount=5000, currency="eur", customer=ACME, method="card"
@@ -111,6 +164,9 @@ FACTS: dict[str, AnyFact] = {
     ),
     f"stripe/invoice/{IN}/paid-by/{PI}": payments.PaymentApplied(
         invoice=IN, payment=PI, amount=5000, currency="eur"
+    ),
+    f"applied/{IN}/pr_acme": payments.PaidElsewhere(
+        invoice=IN, amount=2000, currency="eur", payment="pr_acme"
     ),
     f"{CAUSE}/refund": payments.RefundSeen(
         id="re_acme",
@@ -144,6 +200,32 @@ FACTS: dict[str, AnyFact] = {
     ),
     "stripe/payout/po_november/failed": payouts.PayoutFailed(
         payout="po_november", amount=9000, currency="eur", code="account_closed"
+    ),
+    "top-up/tu_november/started": topups.TopUpStarted(
+        top_up="tu_november", amount=20000, currency="eur", expected_at=NEXT_MONTH
+    ),
+    "top-up/tu_november/received": topups.TopUpReceived(top_up="tu_november", amount=20000, currency="eur"),
+    "top-up/tu_november/failed": topups.TopUpFailed(
+        top_up="tu_november", amount=20000, currency="eur", code="insufficient_funds"
+    ),
+    "top-up/tu_november/reversed": topups.TopUpReversed(top_up="tu_november", amount=20000, currency="eur"),
+    "reserve/reshold_acme/held": reserves.ReserveHeld(
+        hold="reshold_acme", amount=500, currency="eur", charge=CH, release_at=NEXT_MONTH
+    ),
+    "reserve-release/resrel_acme": reserves.ReserveReleased(
+        release="resrel_acme", amount=500, currency="eur", hold="reshold_acme", reason="hold_expired"
+    ),
+    "platform-fee/fee_seller/earned": platform.PlatformFeeEarned(
+        fee="fee_seller", amount=250, currency="eur", account="acct_seller", charge="ch_seller"
+    ),
+    "platform-fee-refund/fr_seller": platform.PlatformFeeRefunded(
+        refund="fr_seller", fee="fee_seller", amount=50, currency="eur"
+    ),
+    "transfer/tr_seller/made": platform.ConnectedTransferMade(
+        transfer="tr_seller", amount=4000, currency="eur", account="acct_seller", charge=CH
+    ),
+    "transfer-reversal/trr_seller": platform.ConnectedTransferReversed(
+        reversal="trr_seller", transfer="tr_seller", amount=1500, currency="eur", account="acct_seller"
     ),
 }
 

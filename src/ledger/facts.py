@@ -3,6 +3,12 @@
 from typing import get_args
 
 from ledgerstone.ledger.catalogue import CouponSeen, DiscountSeen, PriceSeen, ProductSeen
+from ledgerstone.ledger.credit_notes import CreditNoteIssued, CreditNoteVoided
+from ledgerstone.ledger.customer_balances import (
+    CustomerBalanceSeen,
+    CustomerCashChanged,
+    CustomerCashTransferred,
+)
 from ledgerstone.ledger.customers import CustomerDetails, CustomerSeen
 from ledgerstone.ledger.evidence import (
     EvidenceConfirmed,
@@ -13,12 +19,19 @@ from ledgerstone.ledger.evidence import (
     StripeEventHeard,
 )
 from ledgerstone.ledger.fact import Fact
-from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceSeen, InvoiceVoided, InvoiceWrittenOff
+from ledgerstone.ledger.invoices import (
+    InvoiceIssued,
+    InvoiceOverpaid,
+    InvoiceSeen,
+    InvoiceVoided,
+    InvoiceWrittenOff,
+)
 from ledgerstone.ledger.payments import (
     DisputeFundsReinstated,
     DisputeFundsWithdrawn,
     DisputeLost,
     DisputeOpened,
+    PaidElsewhere,
     PaymentApplied,
     PaymentFailed,
     PaymentReceived,
@@ -29,7 +42,15 @@ from ledgerstone.ledger.payments import (
     RefundSettled,
 )
 from ledgerstone.ledger.payouts import PayoutFailed, PayoutSent
+from ledgerstone.ledger.platform import (
+    ConnectedTransferMade,
+    ConnectedTransferReversed,
+    PlatformFeeEarned,
+    PlatformFeeRefunded,
+)
+from ledgerstone.ledger.reserves import ReserveHeld, ReserveReleased
 from ledgerstone.ledger.subscriptions import SubscriptionSeen
+from ledgerstone.ledger.topups import TopUpFailed, TopUpReceived, TopUpReversed, TopUpStarted
 
 AnyFact = (
     StripeEventHeard
@@ -49,10 +70,17 @@ AnyFact = (
     | InvoiceIssued
     | InvoiceVoided
     | InvoiceWrittenOff
+    | InvoiceOverpaid
+    | CreditNoteIssued
+    | CreditNoteVoided
+    | CustomerBalanceSeen
+    | CustomerCashChanged
+    | CustomerCashTransferred
     | PaymentSeen
     | PaymentReceived
     | PaymentFailed
     | PaymentApplied
+    | PaidElsewhere
     | RefundSeen
     | RefundRequested
     | RefundSettled
@@ -63,6 +91,16 @@ AnyFact = (
     | DisputeLost
     | PayoutSent
     | PayoutFailed
+    | TopUpStarted
+    | TopUpReceived
+    | TopUpFailed
+    | TopUpReversed
+    | ReserveHeld
+    | ReserveReleased
+    | PlatformFeeEarned
+    | PlatformFeeRefunded
+    | ConnectedTransferMade
+    | ConnectedTransferReversed
 )
 
 

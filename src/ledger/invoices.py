@@ -42,6 +42,7 @@ class Invoice(Terms, frozen=True):
     voided_at: datetime | None = None
     uncollectible_at: datetime | None = None
     whole: bool = True
+    overpaid: int = 0
 
 
 class InvoiceSeen(Fact, frozen=True, tag="invoice-seen"):
@@ -83,6 +84,15 @@ class InvoiceWrittenOff(Fact, frozen=True, tag="invoice-written-off"):
     invoice: str
     currency: str
     open: int
+    customer: str | None = None
+
+
+class InvoiceOverpaid(Fact, frozen=True, tag="invoice-overpaid"):
+    """`amount` more than an invoice asked for was paid on it, and became the customer's credit."""
+
+    invoice: str
+    currency: str
+    amount: int
     customer: str | None = None
 
 

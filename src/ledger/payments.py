@@ -71,6 +71,16 @@ class PaymentApplied(Fact, frozen=True, tag="payment-applied"):
     currency: str
 
 
+class PaidElsewhere(Fact, frozen=True, tag="paid-elsewhere"):
+    """The provider was told that `amount` of an invoice was paid outside of it. The money itself is not found
+    by that: it comes as a bank transfer, or in cash. `payment` is the provider's record, if there is one."""
+
+    invoice: str
+    amount: int
+    currency: str
+    payment: str | None = None
+
+
 class Refund(Terms, frozen=True):
     """A refund at one moment; `returned` when it had left the provider's balance and came back."""
 
@@ -142,7 +152,8 @@ class DisputeFundsWithdrawn(Fact, frozen=True, tag="dispute-funds-withdrawn"):
 
 
 class DisputeFundsReinstated(Fact, frozen=True, tag="dispute-funds-reinstated"):
-    """The disputed amount was put back: the dispute was won, or ended early."""
+    """The disputed amount was put back: the dispute was won, or ended early. It may be a part, where the
+    payment had been refunded in part; what was lost is the rest."""
 
     dispute: str
     payment: str
@@ -151,7 +162,7 @@ class DisputeFundsReinstated(Fact, frozen=True, tag="dispute-funds-reinstated"):
 
 
 class DisputeLost(Fact, frozen=True, tag="dispute-lost"):
-    """The bank decided for the customer: what was withdrawn is gone."""
+    """The bank decided for the customer: what was withdrawn and not put back is gone."""
 
     dispute: str
     payment: str

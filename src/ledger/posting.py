@@ -9,7 +9,16 @@ from operator import attrgetter
 
 from msgspec import Struct
 
-from ledgerstone.ledger import invoices, payments, payouts
+from ledgerstone.ledger import (
+    credit_notes,
+    customer_balances,
+    invoices,
+    payments,
+    payouts,
+    platform,
+    reserves,
+    topups,
+)
 from ledgerstone.ledger.fact import Fact
 
 
@@ -48,11 +57,33 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
     invoices.InvoiceWrittenOff: (
         Rule("bad_debt:invoice",            "doubtful:invoice",          "open"),
     ),
+    invoices.InvoiceOverpaid: (
+        Rule("receivable:invoice",          "customer_credit:customer",  "amount"),
+    ),
+    credit_notes.CreditNoteIssued: (  # `refunded` is left to the refunds themselves
+        Rule("to_allocate:invoice",         "receivable:invoice",        "before_payment"),
+        Rule("to_allocate:invoice",         "customer_credit:customer",  "to_balance"),
+        Rule("to_allocate:invoice",         "paid_elsewhere:invoice",    "elsewhere"),
+    ),
+    credit_notes.CreditNoteVoided: (
+        Rule("receivable:invoice",          "to_allocate:invoice",       "before_payment"),
+        Rule("customer_credit:customer",    "to_allocate:invoice",       "to_balance"),
+        Rule("paid_elsewhere:invoice",      "to_allocate:invoice",       "elsewhere"),
+    ),
+    customer_balances.CustomerCashChanged: (
+        Rule("customer_cash_held:customer", "customer_cash:customer",    "amount"),
+    ),
+    customer_balances.CustomerCashTransferred: (
+        Rule("stripe_uncleared:transaction", "customer_cash_held:customer", "amount"),
+    ),
     payments.PaymentReceived: (
         Rule("stripe_uncleared:charge",     "unapplied_card:payment",    "amount"),
     ),
     payments.PaymentApplied: (
         Rule("unapplied_card:payment",      "receivable:invoice",        "amount"),
+    ),
+    payments.PaidElsewhere: (
+        Rule("paid_elsewhere:invoice",      "receivable:invoice",        "amount"),
     ),
     payments.RefundRequested: (
         Rule("to_allocate:payment",         "refunds_payable:refund",    "amount"),
@@ -79,6 +110,32 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
     ),
     payouts.PayoutFailed: (
         Rule("stripe_uncleared:payout",     "payouts_in_transit:payout", "amount"),
+    ),
+    topups.TopUpStarted: (),
+    topups.TopUpReceived: (
+        Rule("stripe_uncleared:top_up",     "top_ups_in_transit:top_up", "amount"),
+    ),
+    topups.TopUpFailed: (),
+    topups.TopUpReversed: (
+        Rule("top_ups_in_transit:top_up",   "stripe_uncleared:top_up",   "amount"),
+    ),
+    reserves.ReserveHeld: (
+        Rule("reserved:hold",               "stripe_uncleared:hold",     "amount"),
+    ),
+    reserves.ReserveReleased: (
+        Rule("stripe_uncleared:release",    "reserved:hold",             "amount"),
+    ),
+    platform.PlatformFeeEarned: (
+        Rule("stripe_uncleared:fee",        "platform_fees:fee",         "amount"),
+    ),
+    platform.PlatformFeeRefunded: (
+        Rule("platform_fees:fee",           "stripe_uncleared:refund",   "amount"),
+    ),
+    platform.ConnectedTransferMade: (
+        Rule("passed_on:transfer",          "stripe_uncleared:transfer", "amount"),
+    ),
+    platform.ConnectedTransferReversed: (
+        Rule("stripe_uncleared:reversal",   "passed_on:transfer",        "amount"),
     ),
 }
 # fmt: on

@@ -2,21 +2,42 @@
 
 from collections.abc import Iterator
 
+from ledgerstone.adapters.stripe.currencies import minor
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.translate.reading import Told, observed, states
 from ledgerstone.adapters.stripe.wire import customers as wire
+from ledgerstone.ledger.customer_balances import CustomerBalanceSeen
 from ledgerstone.ledger.customers import NOT_SHOWN, Customer, CustomerDetails, CustomerSeen
 
 
 def told(event: Envelope) -> Iterator[Told]:
-    """`customer.created`, `.updated`, `.deleted`: the customer is seen, and its name and address for mail
-    where it has any."""
+    """`customer.created`, `.updated`, `.deleted`: the customer is seen, its name and address for mail where
+    it has any, and its balance where that changed. Why it did the message does not say: a change that was
+    made by hand looks as one by an invoice, whose own message moves the money."""
     customer, now, before = states(event, wire.Customer, _terms)
     seen = CustomerSeen(id=customer.id, now=now, before=before, first=event.first, last=event.last)
     yield observed(event, "customer", seen)
     if customer.name or customer.email:
         details = CustomerDetails(id=customer.id, name=customer.name, email=customer.email)
         yield observed(event, "customer-details", details)
+    if balance := _balance(event, customer):
+        yield observed(event, "customer-balance", balance)
+
+
+def _balance(event: Envelope, customer: wire.Customer) -> CustomerBalanceSeen | None:
+    """At Stripe a balance below 0 is the customer's credit. One that was never used has no currency."""
+    if customer.balance is None or customer.currency is None:
+        return None
+    before = event.previous.get("balance") if isinstance(event.previous, dict) else None
+    if type(before) is not int and not (event.first and customer.balance):
+        return None
+    currency = customer.currency.lower()
+    return CustomerBalanceSeen(
+        customer=customer.id,
+        credit=-minor(customer.balance, currency),
+        currency=currency,
+        before=-minor(before, currency) if type(before) is int else None,
+    )
 
 
 def _terms(customer: wire.Customer) -> Customer:

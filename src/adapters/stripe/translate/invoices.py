@@ -18,30 +18,44 @@ from ledgerstone.adapters.stripe.translate.reading import (
 )
 from ledgerstone.adapters.stripe.wire import invoices as wire
 from ledgerstone.adapters.stripe.wire.fields import id_of, maybe_id
-from ledgerstone.ledger.invoices import Invoice, InvoiceIssued, InvoiceSeen, InvoiceVoided, InvoiceWrittenOff
+from ledgerstone.ledger.invoices import (
+    Invoice,
+    InvoiceIssued,
+    InvoiceOverpaid,
+    InvoiceSeen,
+    InvoiceVoided,
+    InvoiceWrittenOff,
+)
+from ledgerstone.ledger.payments import PaidElsewhere
 
 
 def told(event: Envelope) -> Iterator[Told]:
     """`invoice.*`: the invoice is seen; any message after its finalisation tells that it was issued, any
-    after its end that it was voided; what was open when it was written off only that message tells."""
+    after its end that it was voided; what was open when it was written off only that message tells, and
+    that too much was paid only those that tell of the change."""
     invoice, now, before = states(event, wire.Invoice, _terms)
     seen = InvoiceSeen(id=invoice.id, now=now, before=before, first=event.first, last=event.last)
     yield observed(event, "invoice", seen)
     yield from refetch(event, "invoice", invoice.id, lines=invoice.lines, payments=invoice.payments)
     for link in invoice.payments.data if invoice.payments else ():
-        if link.status == "paid":
-            yield _applied(link, moment(link.created))
+        yield from _applied(link, moment(link.created))
+    if now.paid_at and _paid_unsaid(invoice):
+        yield Told(f"invoice/{invoice.id}/paid-elsewhere", now.paid_at, _paid_elsewhere(invoice, now))
     if now.finalized_at and now.status != "draft":
         yield Told(f"invoice/{invoice.id}/issued", now.finalized_at, _issued(invoice, now))
     if now.voided_at and now.status == "void":
         yield Told(f"invoice/{invoice.id}/voided", now.voided_at, _voided(invoice, now))
     if now.uncollectible_at and event.type == "invoice.marked_uncollectible":
         yield Told(f"invoice/{invoice.id}/written-off", now.uncollectible_at, _written_off(invoice, now))
+    if now.overpaid and _overpaid_now(event):
+        name = f"invoice/{invoice.id}/overpaid/{now.overpaid}"
+        yield Told(name, event.created, _overpaid(event, invoice, now))
 
 
 def payment_told(event: Envelope) -> Iterator[Told]:
-    """`invoice_payment.paid`: so much of a payment was used for an invoice."""
-    yield _applied(read(event.object, wire.InvoicePayment), event.created)
+    """`invoice_payment.paid`: so much of a payment was used for an invoice. One that is only open, or was
+    cancelled, tells nothing."""
+    yield from _applied(read(event.object, wire.InvoicePayment), event.created)
 
 
 def _terms(invoice: wire.Invoice) -> Invoice:
@@ -67,15 +81,25 @@ def _terms(invoice: wire.Invoice) -> Invoice:
         voided_at=maybe_moment(marks.voided_at),
         uncollectible_at=maybe_moment(marks.marked_uncollectible_at),
         whole=invoice.lines is None or not invoice.lines.has_more,
+        overpaid=minor(invoice.amount_overpaid, currency),
     )
 
 
-def _applied(link: wire.InvoicePayment, heard: datetime) -> Told:
-    """At the time that the link itself says, else when we heard of it."""
+def _applied(link: wire.InvoicePayment, heard: datetime) -> Iterator[Told]:
+    """At the time that the link itself says, else when we heard of it. What a payment record tells of was
+    paid outside of Stripe."""
+    if link.status not in ("paid", None):
+        return
+    if link.amount_paid is None:
+        raise Unusable("data.object.amount_paid: expected `int`, got `null` of a payment that is paid")
     currency, marks = link.currency.lower(), link.status_transitions
-    paid_at = maybe_moment(marks.paid_at) if marks else None
-    amount = minor(link.amount_paid, currency)
-    return applied(id_of(link.invoice), _payment(link.payment), amount, currency, paid_at or heard)
+    at = (maybe_moment(marks.paid_at) if marks else None) or heard
+    invoice, payment, amount = id_of(link.invoice), _payment(link.payment), minor(link.amount_paid, currency)
+    if link.payment.payment_intent is None and link.payment.charge is None:
+        elsewhere = PaidElsewhere(invoice=invoice, amount=amount, currency=currency, payment=payment)
+        yield Told(f"applied/{invoice}/{payment}", at, elsewhere)
+    else:
+        yield applied(invoice, payment, amount, currency, at)
 
 
 def _issued(invoice: wire.Invoice, now: Invoice) -> InvoiceIssued:
@@ -104,6 +128,30 @@ def _written_off(invoice: wire.Invoice, now: Invoice) -> InvoiceWrittenOff:
     return InvoiceWrittenOff(
         invoice=invoice.id, currency=now.currency, open=now.amount_remaining, customer=now.customer
     )
+
+
+def _overpaid_now(event: Envelope) -> bool:
+    """Whether an invoice is overpaid by more than before this message: `amount_overpaid` is a sum."""
+    return event.type == "invoice.overpaid" or _overpaid_before(event) is not None
+
+
+def _overpaid_before(event: Envelope) -> int | None:
+    before = event.previous.get("amount_overpaid") if isinstance(event.previous, dict) else None
+    return before if type(before) is int else None
+
+
+def _overpaid(event: Envelope, invoice: wire.Invoice, now: Invoice) -> InvoiceOverpaid:
+    """`invoice.overpaid` does not say what it was before: nothing, as good as always. Named by the sum that
+    it came to, so that it is the fact that `invoice.updated` tells of, and a contradiction is seen."""
+    before = minor(_overpaid_before(event) or 0, now.currency)
+    return InvoiceOverpaid(
+        invoice=invoice.id, currency=now.currency, amount=now.overpaid - before, customer=now.customer
+    )
+
+
+def _paid_elsewhere(invoice: wire.Invoice, now: Invoice) -> PaidElsewhere:
+    amount = minor(_paid_unsaid(invoice), now.currency)
+    return PaidElsewhere(invoice=invoice.id, amount=amount, currency=now.currency)
 
 
 def _from_balance(invoice: wire.Invoice, currency: str) -> int:

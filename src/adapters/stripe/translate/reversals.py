@@ -1,4 +1,4 @@
-"""Refunds and disputes: money given back, and money taken back."""
+"""Refunds: money given back."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,17 +9,7 @@ from ledgerstone.adapters.stripe.faults import Unusable
 from ledgerstone.adapters.stripe.translate.reading import Told, moment, observed, read, refetch, states
 from ledgerstone.adapters.stripe.wire import payments as wire
 from ledgerstone.adapters.stripe.wire.fields import id_of, maybe_id
-from ledgerstone.ledger.payments import (
-    DisputeFundsReinstated,
-    DisputeFundsWithdrawn,
-    DisputeLost,
-    DisputeOpened,
-    Refund,
-    RefundFailed,
-    RefundRequested,
-    RefundSeen,
-    RefundSettled,
-)
+from ledgerstone.ledger.payments import Refund, RefundFailed, RefundRequested, RefundSeen, RefundSettled
 
 
 def refund_told(event: Envelope) -> Iterator[Told]:
@@ -60,28 +50,6 @@ def _moved(event: Envelope, refund: wire.Refund) -> Iterator[Told]:
         yield Told(f"{name}/failed", event.created, RefundFailed(**same, returned=returned))
 
 
-def dispute_told(event: Envelope) -> Iterator[Told]:
-    """`charge.dispute.*`: every message tells that the dispute was opened; where its money went, and that it
-    was lost, only the message of that name does."""
-    dispute = read(event.object, wire.Dispute)
-    name, currency = f"dispute/{dispute.id}", dispute.currency.lower()
-    amount = minor(dispute.amount, currency)
-    same: dict[str, Any] = {
-        "dispute": dispute.id,
-        "payment": _payment(dispute),
-        "amount": amount,
-        "currency": currency,
-    }
-    yield Told(f"{name}/opened", moment(dispute.created), DisputeOpened(**same, reason=dispute.reason))
-    match event.type, dispute.status:
-        case "charge.dispute.funds_withdrawn", _:
-            yield Told(f"{name}/withdrawn", event.created, DisputeFundsWithdrawn(**same))
-        case "charge.dispute.funds_reinstated", _:
-            yield Told(f"{name}/reinstated", event.created, DisputeFundsReinstated(**same))
-        case "charge.dispute.closed", "lost":
-            yield Told(f"{name}/lost", event.created, DisputeLost(**same))
-
-
 def _terms(refund: wire.Refund) -> Refund:
     currency = refund.currency.lower()
     return Refund(
@@ -92,7 +60,7 @@ def _terms(refund: wire.Refund) -> Refund:
     )
 
 
-def _payment(reversal: wire.Refund | wire.Dispute) -> str:
+def _payment(reversal: wire.Refund) -> str:
     known_by = reversal.payment_intent or reversal.charge
     if known_by is None:
         raise Unusable("data.object: neither payment_intent nor charge says which payment this is about")

@@ -1,17 +1,29 @@
 """Who reads which event? Types that stand nowhere here are kept as evidence and tell no facts.
 
-Left out on purpose: `invoice.upcoming` shows an invoice that does not exist yet and has no id."""
+Left out on purpose:
+- `invoice.upcoming` shows an invoice that does not exist yet and has no id.
+- `balance.available` and `balance_settings.updated` show sums of what other messages move one by one.
+- `reserve.plan.*` are terms: what is held and released by them tells of itself.
+- `billing.credit_grant.*` and `billing.credit_balance_transaction.*` are a price's reduction, of which the
+  invoice shows what is left; a grant that was paid for was paid by an invoice.
+- `issuing_*`, `treasury.*` and `climate.*` move money of other businesses than subscriptions: what it does to
+  our balance comes with the balance transactions."""
 
 from collections.abc import Callable, Iterable
 
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.translate import (
+    balance,
     catalogue,
+    credit_notes,
+    customer_cash,
     customers,
     discounts,
+    disputes,
     invoices,
     payments,
     payouts,
+    platform,
     reversals,
     subscriptions,
 )
@@ -43,6 +55,8 @@ ROUTES: dict[str, Reader] = {
         invoices.told,
     ),
     **_each("invoice_payment", "paid", invoices.payment_told),
+    **_each("credit_note", "created updated voided", credit_notes.told),
+    **_each("customer_cash_balance_transaction", "created", customer_cash.told),
     **_each(
         "payment_intent",
         "created processing requires_action amount_capturable_updated partially_funded payment_failed "
@@ -53,8 +67,12 @@ ROUTES: dict[str, Reader] = {
     **_each("refund", "created updated failed", reversals.refund_told),
     **_each("charge", "refunded", reversals.refunds_told),
     **_each("charge.refund", "updated", reversals.refund_told),
-    **_each(
-        "charge.dispute", "created updated closed funds_withdrawn funds_reinstated", reversals.dispute_told
-    ),
+    **_each("charge.dispute", "created updated closed funds_withdrawn funds_reinstated", disputes.told),
     **_each("payout", "created updated paid failed canceled reconciliation_completed", payouts.told),
+    **_each("topup", "created succeeded failed canceled reversed", balance.topup_told),
+    **_each("reserve.hold", "created updated", balance.hold_told),
+    **_each("reserve.release", "created", balance.release_told),
+    **_each("application_fee", "created refunded", platform.fee_told),
+    **_each("application_fee.refund", "updated", platform.fee_refund_told),
+    **_each("transfer", "created updated reversed", platform.transfer_told),
 }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ledgerstone.adapters.stripe.wire.fields import Id, Wire
+from ledgerstone.adapters.stripe.wire.fields import Amount, Currency, Id, Wire
 
 
 class Metadata(Wire, frozen=True):
@@ -29,3 +29,5 @@ class Customer(Wire, frozen=True):
     address: Address | None = None
     shipping: Shipping | None = None
     metadata: Metadata | None = None
+    balance: Amount | None = None
+    currency: Currency | None = None

@@ -46,10 +46,10 @@ class AppliedPayment(Wire, frozen=True):
 class InvoicePayment(Wire, frozen=True):
     id: Id
     invoice: Ref
-    amount_paid: Amount
     currency: Currency
     created: Time
     payment: AppliedPayment
+    amount_paid: Amount | None = None  # until it is paid
     status: str | None = None
     status_transitions: PaymentTransitions | None = None
 
@@ -83,6 +83,7 @@ class Invoice(Wire, frozen=True):
     ending_balance: Amount | None = None
     pre_payment_credit_notes_amount: Amount = 0
     amount_paid_off_stripe: Amount | None = None  # since 2026-05-27
+    amount_overpaid: Amount = 0
     paid_out_of_band: bool | None = None  # until 2025-03-31
     total_taxes: tuple[Tax, ...] | None = None
     total_tax_amounts: tuple[Tax, ...] | None = None  # until 2025-03-31

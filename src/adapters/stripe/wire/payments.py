@@ -54,6 +54,15 @@ class RefundedCharge(Wire, frozen=True):
     refunds: Refunds | None = None  # until 2022-11-15
 
 
+class BalanceTransaction(Wire, frozen=True):
+    """Below 0 where money left Stripe's balance."""
+
+    id: Id
+    amount: Amount
+    currency: Currency
+    created: Time
+
+
 class Dispute(Wire, frozen=True):
     id: Id
     status: str
@@ -63,3 +72,4 @@ class Dispute(Wire, frozen=True):
     charge: Ref | None = None
     payment_intent: Ref | None = None
     reason: str | None = None
+    balance_transactions: tuple[BalanceTransaction, ...] | None = None
