@@ -26,7 +26,7 @@ from tests.stripe_objects import BORN, NOW, Json, charge, dispute, invoice, invo
 
 Message = tuple[str, Json]
 OUT, BACK = moved("txn_1", -12_500), moved("txn_2", 12_500, BORN + 60)
-PART, REST = moved("txn_2", 2_500, BORN + 60), moved("txn_3", 10_000, BORN + 90)
+PART, REST = moved("txn_9", 2_500, BORN + 60), moved("txn_3", 10_000, BORN + 90)
 
 
 def said(verb: str, status: str, *listed: Json, listing: bool = True, **fields: Any) -> Message:
