@@ -1,5 +1,6 @@
 """Every view there is. A projection that is not listed here is not kept."""
 
+from ledgerstone.projections.credit_notes import CreditNotes
 from ledgerstone.projections.customers import Customers
 from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.money import Money
@@ -13,6 +14,7 @@ from ledgerstone.projections.view import AnyView
 VIEWS: tuple[AnyView, ...] = (
     Terms(),
     Money(),
+    CreditNotes(),
     Customers(),
     Mrr(),
     Subscriptions(),

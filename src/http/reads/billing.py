@@ -21,7 +21,7 @@ USUAL = {"month": 12, "day": 30}
 """How many periods a table has when nothing is said of its beginning."""
 MOST = 4_000
 NO_FEES = "platform fees are not kept yet: they are null"
-WITH_TAX = "refunds and disputes are as the money moved, with any tax in it; gross revenue is without tax"
+WITH_TAX = "refunds and disputes are as the money moved, with any tax in it; all else is without tax"
 
 
 async def by_month(asked: Asked) -> Found:
@@ -62,6 +62,7 @@ async def headline(asked: Asked) -> Found:
         eve=await _grid(at_end, eve, "day", dimension, query.currency),
         moved=await _between(at_end, since, until, dimension, query.currency),
         invoiced=await _sums(at_end, revenue.invoiced(at_end.moment, since, query.group_by, query.currency)),
+        credited=await _sums(at_end, revenue.credited(at_end.moment, since, query.group_by, query.currency)),
         returned=await _sums(at_end, revenue.returned(at_end.moment, since, query.group_by, query.currency)),
     )
     rows = revenue.headlines(parts, months, since, until, query.group_by, query.currency)

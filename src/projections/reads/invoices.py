@@ -26,7 +26,8 @@ OVERDUE = "(r.status = 'open' and coalesce(r.due_at < %(at)s, false))"
 
 class Invoice(Struct, frozen=True):
     """An invoice, amounts in minor units of `currency`, with tax. `amount_paid` includes `paid_elsewhere`,
-    which was collected outside the provider. `overdue`: open, and due before the instant asked for."""
+    which was collected outside the provider. `credited` is what credit notes came to: what they took off
+    before payment is gone from `amount_due`. `overdue`: open, and due before the instant asked for."""
 
     id: str
     number: str | None
@@ -41,6 +42,7 @@ class Invoice(Struct, frozen=True):
     amount_remaining: int
     refunded: int
     disputed: int
+    credited: int
     paid_elsewhere: int
     status: str
     settlement: str
@@ -66,6 +68,7 @@ class InvoiceVersion(Struct, frozen=True):
     amount_remaining: int
     refunded: int
     disputed: int
+    credited: int
     valid_from: datetime
     valid_to: datetime | None
 

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from ledgerstone.ledger.growth import plus
+from ledgerstone.projections.credit_notes import CreditNotes
 from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.money import Money
 from ledgerstone.projections.payments import Payments
@@ -60,8 +61,10 @@ class Headline(Struct, frozen=True):
 
     - `mrr` just before `to`; `arr` = 12 x mrr; `growth` = the fraction by which mrr differs from the start
     - `gross_revenue` = invoices finalised in the window, without tax, those voided later included
-    - `net_revenue` = gross - refunds - disputes - voided. `refunds` and `disputes` are what went back in the
-      window less what returned, as the money moved, any tax in it included; `voided` is without tax
+    - `net_revenue` = gross - credit_notes - refunds - disputes - voided. `refunds` and `disputes` are what
+      went back in the window less what returned, as the money moved, any tax in it included. `credit_notes`
+      and `voided` are without tax: notes issued in the window less those voided, but for the part of them
+      that is refunded, and invoices voided, but for what notes had taken off before
     - `arpa` = mrr / customers above 0; `ltv` = arpa / churn.customer_rate, None when nobody left
     - `trend`: mrr at the ends of the last twelve months
     - `platform_fees` are not kept yet: None"""
@@ -75,6 +78,7 @@ class Headline(Struct, frozen=True):
     growth: float | None
     gross_revenue: int
     net_revenue: int
+    credit_notes: int
     refunds: int
     disputes: int
     voided: int
@@ -90,13 +94,14 @@ class Headline(Struct, frozen=True):
 
 class Parts(Struct, frozen=True):
     """What a headline is made of: the figures of the trend's months, the last of which ends with the window,
-    and of the day before the window; what moved in it, what was invoiced (gross, voided), and what went back
-    (refunds, disputes)."""
+    and of the day before the window; what moved in it, what was invoiced (gross, voided), what credit notes
+    took off, and what went back (refunds, disputes)."""
 
     trend: Grid
     eve: Grid
     moved: Mapping[Cell, tuple[int, ...]]
     invoiced: Sums
+    credited: Sums
     returned: Sums
 
 
@@ -104,13 +109,32 @@ def invoiced(moment: Moment, since: datetime, group_by: str | None, currency: st
     """Currency, group, gross revenue, and what was voided of it or of earlier invoices, in the window."""
     finalized = "r.finalized_at >= %(since)s and r.finalized_at < %(at)s"
     voided = "r.voided_at >= %(since)s and r.voided_at < %(at)s and r.finalized_at is not null"
+    left = "r.total - r.tax - (r.credited - r.credited_tax)"
     return ask(
         moment,
         f"select r.currency, {GROUPS[group_by]} as grp,"
         f" coalesce(sum(r.total - r.tax) filter (where {finalized}), 0)::bigint,"
-        f" coalesce(sum(r.total - r.tax) filter (where {voided}), 0)::bigint"
+        f" coalesce(sum({left}) filter (where {voided}), 0)::bigint"
         f" from {relation(Invoices)} r where {known()} and {counted()}"
         f" and ({finalized} or {voided}){_only(currency)} group by 1, 2",
+        since=since,
+        currency=currency,
+    )
+
+
+def credited(moment: Moment, since: datetime, group_by: str | None, currency: str | None) -> Query:
+    """Currency, group, and what credit notes of the window took off, less those that were voided in it."""
+    invoice = (
+        f"select * from {relation(Invoices)} i where i.key = n.invoice and {known('i')} and {counted('i')}"
+    )
+    place = "select coalesce(i.plans, '{}') as plans, coalesce(n.customer, i.customer) as customer"
+    return ask(
+        moment,
+        "select n.currency, grp, sum(case n.kind when 'issued' then n.net else -n.net end)::bigint"
+        f" from {relation(CreditNotes)} n left join lateral ({invoice} limit 1) i on true"
+        f" cross join lateral (select {GROUPS[group_by]} as grp from ({place}) r) g"
+        f" where {known('n')} and n.at >= %(since)s and n.at < %(at)s"
+        f"{' and n.currency = %(currency)s' if currency else ''} group by 1, 2",
         since=since,
         currency=currency,
     )
@@ -140,7 +164,7 @@ def returned(moment: Moment, since: datetime, group_by: str | None, currency: st
 
 
 def by_cell(rows: Iterable[Sequence[Any]]) -> Sums:
-    """Rows of currency, group and two amounts."""
+    """Rows of currency, group and amounts."""
     return {(currency, group): tuple(amounts) for currency, group, *amounts in rows}
 
 
@@ -165,8 +189,13 @@ def headlines(
     currency: str | None,
 ) -> list[Headline]:
     """One line a currency and group."""
-    money = {cell: [amounts] for cell, amounts in (*parts.invoiced.items(), *parts.returned.items())}
-    cells = mrr.shown({**money, **parts.eve, **parts.trend}, group_by, currency)
+    found: Grid = {cell: list(figures) for cell, figures in parts.trend.items()}
+    for cell, figures in parts.eve.items():
+        found.setdefault(cell, []).extend(figures)
+    for sums in (parts.invoiced, parts.credited, parts.returned):
+        for cell, amounts in sums.items():
+            found.setdefault(cell, []).append(amounts)
+    cells = mrr.shown(found, group_by, currency)
     return [_headline(parts, months, since, until, cell, group) for cell, group in cells]
 
 
@@ -175,6 +204,7 @@ def _headline(
 ) -> Headline:
     opening, closing = parts.eve.get(cell, [mrr.NONE])[-1], parts.trend.get(cell, [mrr.NONE])[-1]
     gross, voided = parts.invoiced.get(cell, (0, 0))
+    (credit_notes,) = parts.credited.get(cell, (0,))
     refunds, disputes = parts.returned.get(cell, (0, 0))
     churn = _churn(opening, closing, parts.moved.get(cell, movements.NONE))
     now, paying = mrr.mrr(closing), closing[3]
@@ -188,7 +218,8 @@ def _headline(
         arr=None if now is None else 12 * now,
         growth=mrr.change(opening, closing),
         gross_revenue=gross,
-        net_revenue=gross - refunds - disputes - voided,
+        net_revenue=gross - credit_notes - refunds - disputes - voided,
+        credit_notes=credit_notes,
         refunds=refunds,
         disputes=disputes,
         voided=voided,
