@@ -29,7 +29,7 @@ OUT, BACK = moved("txn_1", -12_500), moved("txn_2", 12_500, BORN + 60)
 PART, REST = moved("txn_9", 2_500, BORN + 60), moved("txn_3", 10_000, BORN + 90)
 
 
-def said(verb: str, status: str, *listed: Json, listing: bool = True, **fields: Any) -> Message:
+def said(verb: str, status: str, *listed: Json | str, listing: bool = True, **fields: Any) -> Message:
     lists = {"balance_transactions": list(listed)} if listing else {}
     return f"charge.dispute.{verb}", dispute(status=status, **lists, **fields)
 
@@ -55,6 +55,14 @@ OUTCOMES: dict[str, tuple[list[Message], dict[str, int]]] = {
     "lost, by messages whose list is empty": (
         [said("funds_withdrawn", "needs_response"), said("closed", "lost")],
         LOST,
+    ),
+    "won, by messages that list ids only": (
+        [
+            said("funds_withdrawn", "needs_response", "txn_1"),
+            said("closed", "won", "txn_1", "txn_2"),
+            said("funds_reinstated", "won", "txn_1", "txn_2"),
+        ],
+        {},
     ),
     "undecided": (
         [*OPEN, said("updated", "under_review", OUT)],

@@ -24,7 +24,7 @@ class CreditNoteRow(Row, frozen=True, order=True):
 
 
 class CreditNotes(View[tuple[CreditNoteRow, ...], tuple[CreditNoteRow, ...]]):
-    """What was taken off invoices after they were issued?"""
+    """What was taken off each invoice after it was issued?"""
 
     name = "credit_notes"
     version = 1
@@ -34,7 +34,7 @@ class CreditNotes(View[tuple[CreditNoteRow, ...], tuple[CreditNoteRow, ...]]):
 
     def keys(self, row: Recorded) -> Iterable[str]:
         note = row.body
-        return (note.credit_note,) if isinstance(note, CreditNoteIssued | CreditNoteVoided) else ()
+        return (note.invoice,) if isinstance(note, CreditNoteIssued | CreditNoteVoided) else ()
 
     def fold(
         self, state: tuple[CreditNoteRow, ...] | None, row: Recorded, id: str
@@ -42,7 +42,9 @@ class CreditNotes(View[tuple[CreditNoteRow, ...], tuple[CreditNoteRow, ...]]):
         note, held = row.body, state or ()
         if not isinstance(note, CreditNoteIssued | CreditNoteVoided):
             return held
-        return tuple(sorted((*held, _row(row.happened_at, note)), key=lambda each: (each.at, each.kind)))
+        return tuple(
+            sorted((*held, _row(row.happened_at, note)), key=lambda each: (each.at, each.kind, each.id))
+        )
 
     def rows(self, id: str, part: tuple[CreditNoteRow, ...]) -> Iterable[CreditNoteRow]:
         return part

@@ -66,6 +66,9 @@ def test_an_invoice_says_what_it_was_credited(service: Service, client: TestClie
     service.hear([read(each).rows for each in (OPEN, NOTED)])
     answer = client.get("/sys/invoices/in_1").json()["data"]
     assert (answer["credited"], answer["history"][-1]["credited"]) == (6_000, 6_000)
+    assert [(note["id"], note["kind"], note["amount"]) for note in answer["credit_notes"]] == [
+        ("cn_1", "issued", 6_000)
+    ]
 
 
 def _data(client: TestClient, path: str, **query: Any) -> list[Json]:

@@ -31,6 +31,12 @@ def test_a_note_counts_when_it_was_issued_and_again_when_it_was_voided() -> None
         assert rows == [(BORN, "issued", 6_000, 3_200), (BORN + 60, "voided", 6_000, 3_200)]
 
 
+def test_several_notes_of_one_invoice_stand_beside_each_other() -> None:
+    two = credit_note(id="cn_2", created=BORN + 30)
+    rows = shown(event("credit_note.created", two), event("credit_note.created", credit_note(), id="evt_2"))
+    assert [row.id for row in rows] == ["cn_1", "cn_2"]
+
+
 @pytest.mark.parametrize(
     ("before", "refunded", "tax", "net"),
     [(6_000, 0, 1_200, 4_800), (0, 6_000, 1_200, 0), (3_000, 3_000, 0, 3_000), (2, 1, 1, 1), (0, 0, 0, 0)],

@@ -6,12 +6,12 @@ from ledgerstone.projections.reads import invoices, payments, subscriptions
 
 
 async def invoice(asked: Asked) -> Found:
-    """An invoice, its payments, and how it stood at all times."""
+    """An invoice, its payments and credit notes, and how it stood at all times."""
     id, moment, fetch = asked.path["id"], asked.moment, asked.snapshot.fetch
     if not (rows := await fetch(invoices.one(moment, id))):
         raise _unknown("invoice", asked)
-    used, versions = await fetch(invoices.payments(moment, id)), await fetch(invoices.history(moment, id))
-    return Found(invoices.detail(rows[0], used, versions))
+    used, notes = await fetch(invoices.payments(moment, id)), await fetch(invoices.credit_notes(moment, id))
+    return Found(invoices.detail(rows[0], used, notes, await fetch(invoices.history(moment, id))))
 
 
 async def payment(asked: Asked) -> Found:

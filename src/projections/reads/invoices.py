@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ledgerstone.projections.credit_notes import CreditNotes
 from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.payments import Payments
 from ledgerstone.projections.reads.asked import (
@@ -87,10 +88,21 @@ class InvoicePayment(Struct, frozen=True):
     at: datetime
 
 
+class InvoiceCreditNote(Struct, frozen=True):
+    """A credit note of an invoice was `issued` or `voided`: `amount` with tax."""
+
+    at: datetime
+    kind: str
+    id: str
+    currency: str
+    amount: int
+
+
 class InvoiceDetail(Invoice, frozen=True):
-    """An invoice with its payments, and how it stood before, now and later."""
+    """An invoice with its payments and credit notes, and how it stood before, now and later."""
 
     payments: tuple[InvoicePayment, ...]
+    credit_notes: tuple[InvoiceCreditNote, ...]
     history: tuple[InvoiceVersion, ...]
 
 
@@ -147,10 +159,21 @@ def payments(moment: Moment, id: str) -> Query:
     return ask(moment, f"select {columns} from {relation(Payments)} r where {where}", id=id)
 
 
+def credit_notes(moment: Moment, id: str) -> Query:
+    """The credit notes of an invoice, in the order of their time."""
+    columns = ", ".join(InvoiceCreditNote.__struct_fields__)
+    where = f"r.key = %(id)s and {known()} and r.at < %(at)s order by r.at, r.kind, r.id"
+    return ask(moment, f"select {columns} from {relation(CreditNotes)} r where {where}", id=id)
+
+
 def detail(
-    row: Sequence[Any], payments: Sequence[Sequence[Any]], history: Sequence[Sequence[Any]]
+    row: Sequence[Any],
+    payments: Sequence[Sequence[Any]],
+    credit_notes: Sequence[Sequence[Any]],
+    history: Sequence[Sequence[Any]],
 ) -> InvoiceDetail:
-    """An invoice from the rows of `one`, `payments` and `history`."""
+    """An invoice from the rows of `one`, `payments`, `credit_notes` and `history`."""
     used = tuple(InvoicePayment(*payment) for payment in payments)
+    notes = tuple(InvoiceCreditNote(*note) for note in credit_notes)
     versions = tuple(InvoiceVersion(*version) for version in history)
-    return InvoiceDetail(*[*row, used, versions])
+    return InvoiceDetail(*[*row, used, notes, versions])

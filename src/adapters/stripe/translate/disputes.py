@@ -56,8 +56,12 @@ def _withdrawn_and_put_back(
 
 def _moves(dispute: wire.Dispute, sign: int) -> Sequence[wire.BalanceTransaction]:
     """What was withdrawn (-1) or put back (1), in order: the first has the plain name, so that it is the same
-    fact as told by a message that lists nothing."""
-    listed = [each for each in dispute.balance_transactions or () if each.amount * sign > 0]
+    fact as told by a message that lists nothing, or ids only."""
+    listed = [
+        each
+        for each in dispute.balance_transactions or ()
+        if isinstance(each, wire.BalanceTransaction) and each.amount * sign > 0
+    ]
     return sorted(listed, key=lambda each: (each.created, each.id))
 
 

@@ -72,4 +72,4 @@ class Dispute(Wire, frozen=True):
     charge: Ref | None = None
     payment_intent: Ref | None = None
     reason: str | None = None
-    balance_transactions: tuple[BalanceTransaction, ...] | None = None
+    balance_transactions: tuple[Id | BalanceTransaction, ...] | None = None
