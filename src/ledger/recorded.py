@@ -46,4 +46,9 @@ def decode_head(beginning: bytes) -> Recorded | None:
     """An evidence without its payload, from the first `HEAD` bytes of its state; None when they do not reach
     so far. Half of the log's rows are evidence, and their payloads are most of its bytes."""
     end = beginning.find(_PAYLOAD)
-    return None if end < 0 else decode(beginning[:end] + _PAYLOAD + _EMPTY)
+    while end >= 0:
+        try:
+            return decode(beginning[:end] + _PAYLOAD + _EMPTY)
+        except msgspec.DecodeError:  # a text may hold these bytes: "çpayload" does
+            end = beginning.find(_PAYLOAD, end + 1)
+    return None
