@@ -7,7 +7,7 @@ import pytest
 
 from ledgerstone.adapters.stripe.translate import message, routes
 from ledgerstone.ledger.recorded import Book, decode, encode
-from tests.stripe_objects import charge, event, heard, read, subscription
+from tests.stripe_objects import charge, event, heard, read, refund, subscription
 
 
 def test_the_evidence_is_the_bytes_as_they_were_signed() -> None:
@@ -31,6 +31,15 @@ def test_facts_follow_their_evidence_in_its_book_with_what_they_move() -> None:
     assert [(move.debit, move.credit, move.amount) for move in fact.movements] == [
         ("stripe_uncleared", "unapplied_card", 12_500)
     ]
+
+
+def test_what_a_connected_account_tells_of_an_object_bears_its_name() -> None:
+    own, connected = (
+        [row.name for row in read(event("refund.created", refund(), **account)).rows]
+        for account in ({}, {"account": "acct_9"})
+    )
+    assert own == ["stripe/evt_1", "stripe/evt_1/refund", "refund/re_1/requested", "refund/re_1/settled"]
+    assert connected == [*own[:2], "acct_9/refund/re_1/requested", "acct_9/refund/re_1/settled"]
 
 
 def test_the_other_mode_is_ignored() -> None:

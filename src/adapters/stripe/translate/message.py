@@ -48,13 +48,21 @@ def read_message(body: bytes, *, source: str, signature: str | None, livemode: b
 
 def _row(told: Told, book: Book, cause: str) -> Recorded:
     return Recorded(
-        name=told.name,
+        name=_name(told, book, cause),
         book=book,
         happened_at=told.at,
         body=told.fact,
         cause=cause,
         movements=movements(told.fact),
     )
+
+
+def _name(told: Told, book: Book, cause: str) -> str:
+    """What a connected account tells of an object bears the account's name: ids are unique within one
+    account, some are chosen by users, and a fact of one must never pass for another's. What is named by its
+    event needs no more: of events there is one with an id."""
+    is_named_by_event = not book.account or told.name.startswith(f"{cause}/")
+    return told.name if is_named_by_event else f"{book.account}/{told.name}"
 
 
 def _facts(event: Envelope) -> tuple[tuple[Told, ...], str | None]:
