@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from ledgerstone.http.cache import Cache
-from ledgerstone.http.database import snapshot
+from ledgerstone.http.database import Snapshot, snapshot
 from ledgerstone.http.errors import Problem, refused, unavailable
+from ledgerstone.http.history import History
 from ledgerstone.http.moments import Resolved, end_of_second, resolve
 from ledgerstone.http.paging import DEFAULT, Cursor, digest, written
 from ledgerstone.http.parameters import Paged, exclusive_end, first_instant
@@ -20,8 +21,13 @@ from ledgerstone.http.questions import AnyRead, Asked, Found, Listed, Question, 
 from ledgerstone.http.respond import File, Meta, Rendered, as_csv, as_json, send_rendered, send_stream, tag
 from ledgerstone.http.services import Services
 from ledgerstone.ledger.recorded import Book
-from ledgerstone.projections.reads.asked import Place
+from ledgerstone.projections.events import NAME as EVENTS
+from ledgerstone.projections.reads import sync
+from ledgerstone.projections.reads.asked import Place, tracked
+from ledgerstone.projections.sync import Sync
 
+ACCOUNTS = tracked(Sync)
+"""The view that knows every account of which anything was heard."""
 WAIT = 4.0
 """Seconds that an answer waits for a position that its caller must see."""
 POLICY = "standard_v1"
@@ -38,18 +44,25 @@ class Endpoint:
     """Answers one route; `csv` always as a file."""
 
     def __init__(
-        self, read: AnyRead, services: Services, positions: Positions, cache: Cache, csv: bool = False
+        self,
+        read: AnyRead,
+        services: Services,
+        positions: Positions,
+        cache: Cache,
+        history: History,
+        csv: bool = False,
     ) -> None:
         self.read, self.csv = read, csv
         self.path = f"{read.path}.csv" if csv else read.path
         self._services, self._positions, self._cache = services, positions, cache
-        self._book = str(Book("", services.livemode))
+        self._history = history
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         question = self._question(scope, headers.get(b"accept", b""))
         if (wanted := headers.get(b"ledger-min-position")) is not None:
-            await self._wait_for(wanted)
+            await self._wait_for(self._views(question), wanted)
+        await self._prepare()
         at = question.at or end_of_second(self._services.clock())
         if question.csv and isinstance(self.read, Listed) and question.query.limit is None:
             await self._stream(self.read, question, at, send, headers.get(b"if-none-match"))
@@ -69,23 +82,35 @@ class Endpoint:
             self._cache.remember(key, question)
         return question
 
-    async def _wait_for(self, wanted: bytes) -> None:
+    def _views(self, question: Question) -> tuple[str, ...]:
+        """What an answer is made of: where an account is named, also what tells whether there is one."""
+        return self.read.views if question.account is None else (*self.read.views, ACCOUNTS)
+
+    async def _prepare(self) -> None:
+        """The index of messages is brought up to date where it is read; where it only helps, for a moment."""
+        if EVENTS in self.read.views:
+            await self._history.reach()
+        elif self.read.fresh:
+            await self._history.glance()
+
+    async def _wait_for(self, views: Sequence[str], wanted: bytes) -> None:
         if not wanted.isdigit() or len(wanted) > 30:
             raise refused("Ledger-Min-Position", "`Ledger-Min-Position` is a position of the log.")
-        if not await self._positions.reach(self.read.views, int(wanted), WAIT):
+        kept = [view for view in views if view != EVENTS]
+        if not await self._positions.reach(kept, int(wanted), WAIT):
             raise unavailable(f"The views have not reached row {int(wanted)} of the log yet.")
 
     async def _rendered(self, scope: Scope, question: Question, at: datetime) -> Rendered:
         """From memory, when the views have not moved since; else read, once for all who ask the same."""
-        position = self._positions.of(self.read.views)
-        if position is None:
+        position = self._positions.of(self._views(question))
+        if position is None or self.read.fresh:
             return await self._answer(question, at)
         key = (scope["path"], scope["query_string"], question.csv, at, position)
         return await self._cache.get(key, lambda: self._answer(question, at))
 
     async def _answer(self, question: Question, at: datetime) -> Rendered:
-        async with snapshot(self._services.pool, self.read.views) as seen:
-            resolved = await resolve(seen, question, self._book, at)
+        async with snapshot(self._services.pool, self._views(question)) as seen:
+            resolved = await resolve(seen, question, await self._book(seen, question), at)
             asked = Asked(question.query, question.path, resolved.moment, seen, self._services)
             after: Place | int | None
             if isinstance(self.read, Listed):
@@ -103,12 +128,20 @@ class Endpoint:
         self, read: Listed, question: Question, at: datetime, send: Send, if_none_match: bytes | None
     ) -> None:
         """A whole list as a file, read from the database as fast as it is taken."""
-        async with snapshot(self._services.pool, read.views) as seen:
-            moment = (await resolve(seen, question, self._book, at)).moment
+        async with snapshot(self._services.pool, self._views(question)) as seen:
+            moment = (await resolve(seen, question, await self._book(seen, question), at)).moment
             query = read.list.rows(moment, filters(question.query), _place(question), None)
             etag = tag(msgspec.json.encode((read.path, question.query, moment)), b"csv")
             file = File(_file_name(read), read.row, etag, moment.position)
             await send_stream(send, file, _shaped(read, seen.stream(query)), if_none_match)
+
+    async def _book(self, seen: Snapshot, question: Question) -> str:
+        """The books that are asked: an account of which nothing was ever heard has none."""
+        account = question.account or ""
+        book = str(Book(account, self._services.livemode))
+        if account and not await seen.fetch(sync.heard_of(book)):
+            raise Problem(404, f"Nothing was ever heard of an account {account!r}.", parameter="account")
+        return book
 
     def _next(self, resolved: Resolved, question: Question, after: Place | int | None) -> str | None:
         if after is None:

@@ -14,20 +14,23 @@ from ledgerstone.http.answering import Endpoint
 from ledgerstone.http.cache import Cache
 from ledgerstone.http.errors import HANDLERS
 from ledgerstone.http.health import Health
-from ledgerstone.http.metrics import Counted, Metrics
+from ledgerstone.http.history import History
+from ledgerstone.http.metrics import Counted
 from ledgerstone.http.positions import Positions
 from ledgerstone.http.questions import Answered, AnyRead, Listed
-from ledgerstone.http.reads import billing, objects, operations
+from ledgerstone.http.reads import audit, billing, objects, operations
 from ledgerstone.http.reads import bridge as bridges
 from ledgerstone.http.services import Services
 from ledgerstone.http.webhooks import StripeWebhook
 from ledgerstone.projections.customers import Customers
+from ledgerstone.projections.events import NAME as EVENTS
 from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.money import Money
 from ledgerstone.projections.mrr import Mrr
 from ledgerstone.projections.payments import Payments
 from ledgerstone.projections.reads import (
     bridge,
+    events,
     invoices,
     movements,
     mrr,
@@ -44,6 +47,8 @@ from ledgerstone.projections.sync import Sync
 MRR = (tracked(Mrr),)
 MONEY = (tracked(Invoices), tracked(Payments), tracked(Money), tracked(Customers))
 LIVES = (tracked(Subscriptions), tracked(Mrr), tracked(Customers))
+INTAKE = (tracked(Sync),)
+CAME = (*INTAKE, EVENTS)
 LIFE = subscriptions.SubscriptionDetail
 
 # fmt: off
@@ -59,7 +64,9 @@ READS: tuple[AnyRead, ...] = (
     Answered("/sys/payments/{id}", ask.AsKnown, payments.PaymentDetail, MONEY, objects.payment, listed=False),
     Listed("/sys/subscriptions", ask.Subscriptions, subscriptions.Subscription, LIVES, subscriptions.LIST),
     Answered("/sys/subscriptions/{id}", ask.AsKnown, LIFE, LIVES, objects.subscription, listed=False),
-    Answered("/sys/sync/stripe", ask.Nothing, sync.Health, (tracked(Sync),), operations.intake, False, False),
+    Listed("/audit/events", ask.EventsAsked, events.Event, CAME, events.LIST, True),
+    Answered("/audit/events/{position}", ask.EventAsked, events.EventDetail, CAME, audit.event, True, False),
+    Answered("/sys/sync/stripe", ask.Now, sync.Health, INTAKE, operations.intake, True, False, False),
     Answered("/sys/projections", ask.Nothing, projections.Standing, (), operations.views),
 )
 # fmt: on
@@ -67,12 +74,13 @@ READS: tuple[AnyRead, ...] = (
 
 def create_app(services: Services) -> Starlette:
     """The web of a service; it opens the pool and listens to the views for as long as it runs."""
-    metrics, positions = Metrics(), Positions(services.dsn)
-    health, cache = Health(services, metrics), Cache()
+    metrics, positions = services.metrics, Positions(services.dsn)
+    health, cache, history = Health(services, metrics), Cache(), History(services.journal, services.dsn)
+    parts = (services, positions, cache, history)
     routes = [
         Route("/api/webhooks/stripe", StripeWebhook(services, metrics), methods=["POST"]),
-        *(_route(Endpoint(read, services, positions, cache, csv=True)) for read in READS if read.csv),
-        *(_route(Endpoint(read, services, positions, cache)) for read in READS),
+        *(_route(Endpoint(read, *parts, csv=True)) for read in READS if read.csv),
+        *(_route(Endpoint(read, *parts)) for read in READS),
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
         Route("/metrics", health.metrics),
@@ -83,7 +91,7 @@ def create_app(services: Services) -> Starlette:
         routes=routes,
         middleware=[Middleware(Counted, metrics=metrics, routes=names)],
         exception_handlers=HANDLERS,
-        lifespan=lambda app: _running(services, positions),
+        lifespan=lambda app: _running(services, positions, history),
     )
     app.router.redirect_slashes = False
     return app
@@ -94,12 +102,14 @@ def _route(endpoint: Endpoint) -> Route:
 
 
 @asynccontextmanager
-async def _running(services: Services, positions: Positions) -> AsyncIterator[None]:
+async def _running(services: Services, positions: Positions, history: History) -> AsyncIterator[None]:
     async with services.pool:
-        listening = asyncio.create_task(positions.follow())
+        tasks = [asyncio.create_task(each.follow()) for each in (positions, history)]
         try:
             yield
         finally:
-            listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            history.close()

@@ -32,6 +32,7 @@ class Metrics:
         webhooks = Counter(
             "ledgerstone_webhooks", "Webhooks by outcome.", ["outcome"], registry=self.registry
         )
+        self._webhooks = webhooks
         self.webhooks = {outcome: webhooks.labels(outcome) for outcome in OUTCOMES}
         self.append = Histogram(
             "ledgerstone_append_seconds",
@@ -70,6 +71,11 @@ class Metrics:
             self._bound[route, known, status] = found
         found[0].inc()
         found[1].observe(seconds)
+
+    def outcomes(self) -> dict[str, int]:
+        """How many webhooks had each outcome."""
+        samples = [sample for metric in self._webhooks.collect() for sample in metric.samples]
+        return {each.labels["outcome"]: int(each.value) for each in samples if each.name.endswith("_total")}
 
     def text(self, standings: Sequence[Standing]) -> bytes:
         """All of it, with the views as they stand."""

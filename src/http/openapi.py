@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct, defstruct
 
 from ledgerstone.http.errors import MEDIA_TYPE as PROBLEM_TYPE
+from ledgerstone.http.parameters import Booked
 from ledgerstone.http.questions import Answered, AnyRead
 from ledgerstone.http.respond import Meta
 
@@ -133,7 +134,7 @@ def _operation(read: AnyRead, content: Json, components: Json, suffix: str) -> J
         "responses": {
             "200": {"description": "The answer.", "headers": HEADERS, "content": content},
             "304": {"description": "The caller holds the answer."},
-            **_problems(400, *([404] if ids else []), 503),
+            **_problems(400, *([404] if ids or issubclass(read.query, Booked) else []), 503),
         },
     }
 
@@ -151,7 +152,7 @@ def _parameters(read: AnyRead, components: Json) -> Iterable[Json]:
 def _problems(*statuses: int) -> Json:
     said = {
         400: "A parameter or the message is wrong; the problem says which and why.",
-        404: "There is no such object.",
+        404: "There is no such object, or nothing was ever heard of the account.",
         413: "Too large.",
         503: "The database or the views cannot answer now; try again.",
     }

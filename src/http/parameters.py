@@ -38,6 +38,23 @@ KnownAt = Annotated[
 From = Annotated[str, _when("The first instant, inclusive: of a month or date, or a time.", "2026-01")]
 To = Annotated[str, _when("The end: inclusive as a month or date, exclusive as a time.", "2026-12")]
 Id = Annotated[str, Meta(min_length=1, max_length=255)]
+Account = Annotated[
+    str,
+    Meta(
+        pattern="^acct_[0-9A-Za-z_]{1,250}$",
+        description="A connected account: its books, and no others. Default: the platform's own books, in "
+        "which there is nothing of any connected account.",
+        examples=["acct_1Nv0FGQ9RKHgCVdK"],
+    ),
+]
+EventType = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^*]{1,255}?(\.\*)?$",
+        description="A type of message, or all of a family: `invoice.paid`, `invoice.*`.",
+        examples=["invoice.*"],
+    ),
+]
 Currency = Annotated[str, Meta(pattern="^[a-z]{3,12}$", description="A currency's code, lower case.")]
 Policy = Annotated[Literal["standard_v1"], Meta(description="How recurring revenue is counted.")]
 Interval = Literal["day", "month"]
@@ -47,7 +64,13 @@ After = Annotated[
 ]
 
 
-class Dated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+class Booked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """Whose books are asked: one account's, and nothing of any other."""
+
+    account: Account | None = None
+
+
+class Dated(Booked, frozen=True, kw_only=True):
     """When what is asked for was true."""
 
     as_of: AsOf | None = None
@@ -155,6 +178,26 @@ class Subscriptions(Paged, frozen=True, kw_only=True):
     tenant: Id | None = None
     plan: Id | None = None
     currency: Currency | None = None
+
+
+class EventsAsked(Paged, frozen=True, kw_only=True):
+    """Which messages, by when the provider made them."""
+
+    type: EventType | None = None
+    object: Id | None = None
+    parked: bool | None = None
+    from_: From | None = None
+    to: To | None = None
+
+
+class EventAsked(AsKnown, frozen=True, kw_only=True):
+    """A message; its bytes only on request."""
+
+    evidence: Annotated[bool, Meta(description="Show the exact bytes, and what signed them.")] = False
+
+
+class Now(Booked, frozen=True, kw_only=True):
+    """How an account's books stand now."""
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):

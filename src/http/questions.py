@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ledgerstone.http.database import Snapshot
 from ledgerstone.http.paging import Cursor, read_cursor
-from ledgerstone.http.parameters import AsKnown, Bridge, Dated, Paged, exclusive_end, read_query
+from ledgerstone.http.parameters import AsKnown, Booked, Bridge, Dated, Paged, exclusive_end, read_query
 from ledgerstone.http.services import Services
 from ledgerstone.projections.reads.asked import List, Moment
 
@@ -38,7 +38,7 @@ class Asked(Struct, frozen=True):
 
 class Read(Struct, frozen=True):
     """A route that is read. `row` is what its data are, or are rows of; `views` are what its answer is made
-    of, by their names in `views.tracking`."""
+    of, by their names in `views.tracking`. What is `fresh` is worked out for each who asks."""
 
     path: str
     query: type[Struct]
@@ -50,6 +50,7 @@ class Answered(Read, frozen=True):
     """A table, or else a single object, found whole by its handler."""
 
     find: Callable[[Asked], Awaitable[Found]]
+    fresh: bool = False
     listed: bool = True
     csv: bool = True
 
@@ -58,6 +59,7 @@ class Listed(Read, frozen=True):
     """A list in pages."""
 
     list: List
+    fresh: bool = False
     listed: bool = True
     csv: bool = True
 
@@ -67,7 +69,8 @@ AnyRead = Answered | Listed
 
 class Question(Struct, frozen=True):
     """A request, read. `at` is None when it asks how things are now. `known_at` is the parameter that says
-    when it was known, and its value; None when all that is known counts."""
+    when it was known, and its value; None when all that is known counts. `account` is None when it asks for
+    the platform's own books."""
 
     query: Any
     path: Mapping[str, str]
@@ -75,6 +78,7 @@ class Question(Struct, frozen=True):
     at: datetime | None
     known_at: tuple[str, str] | None
     cursor: Cursor | None
+    account: str | None = None
 
 
 def read_question(read: AnyRead, path: Mapping[str, str], raw: bytes, csv: bool, pattern: str) -> Question:
@@ -84,7 +88,8 @@ def read_question(read: AnyRead, path: Mapping[str, str], raw: bytes, csv: bool,
     if isinstance(query, Dated) and query.as_of is not None:
         at = exclusive_end("as_of", query.as_of)
     cursor = read_cursor(pattern, query) if isinstance(query, Paged) else None
-    return Question(query, path, csv, cursor.at if cursor else at, _known_at(query), cursor)
+    account = query.account if isinstance(query, Booked) else None
+    return Question(query, path, csv, cursor.at if cursor else at, _known_at(query), cursor, account)
 
 
 def _known_at(query: Any) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ledgerstone.http.database import Pool
+from ledgerstone.http.metrics import Metrics
 from ledgerstone.ledger.journal import Journal
 
 
@@ -22,7 +23,7 @@ class Services:
     closes it. `livemode` is the mode of the log, `webhook_secrets` the provider's signing secrets (several
     while one is being rolled).
     `progress` tells of running rebuilds by view name, as values that JSON can hold; `clock` gives Unix
-    seconds."""
+    seconds; `metrics` counts what this process does."""
 
     journal: Journal
     dsn: str = field(repr=False)
@@ -32,3 +33,4 @@ class Services:
     version: str = "0"
     progress: Callable[[], Mapping[str, Any]] = no_progress
     clock: Callable[[], float] = time.time
+    metrics: Metrics = field(default_factory=Metrics)

@@ -11,7 +11,7 @@ from tests.http.parts import PROBLEM, Service
 from tests.worlds import messages
 
 READS = ["/sys/billing/mrr", "/sys/billing/mrr/movements", "/sys/billing/revenue", "/api/mrr"]
-LISTS = ["/sys/invoices", "/sys/payments", "/sys/subscriptions"]
+LISTS = ["/sys/invoices", "/sys/payments", "/sys/subscriptions", "/audit/events"]
 NOW_ONLY = ["/sys/sync/stripe", "/sys/projections"]
 
 

@@ -71,3 +71,14 @@ def test_what_was_refused_and_parked_is_seen_in_sync(business: TestClient) -> No
     assert (health["status"], health["parked"], health["refused"]) == ("ok", 0, 0)
     assert health["heard"] == sum(row["heard"] for row in health["types"])
     assert health["last_heard_at"]
+
+
+def test_the_index_of_messages_is_no_view_that_anybody_waits_for(
+    service: Service, client: TestClient
+) -> None:
+    service.hear(messages(1))
+    assert client.get("/audit/events").status_code == 200
+
+    names = {view.name for view in VIEWS}
+    assert {row["name"] for row in client.get("/sys/projections").json()["data"]} == names
+    assert set(client.get("/readyz").json()["views"]) == names

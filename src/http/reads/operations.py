@@ -1,15 +1,34 @@
 """How the intake and the views stand: as of now, always."""
 
+from msgspec.structs import replace
+
+from ledgerstone.http.metrics import Metrics
 from ledgerstone.http.questions import Asked, Found
 from ledgerstone.projections.reads import projections, sync
 
 
 async def intake(asked: Asked) -> Found:
     """What came from the provider, and what waits for a person."""
-    fetch = asked.snapshot.fetch
-    messages, concerns = await fetch(sync.messages()), await fetch(sync.concerns())
-    last = await fetch(sync.last_heard(asked.moment.position))
-    return Found(sync.health(messages, concerns, last))
+    fetch, moment = asked.snapshot.fetch, asked.moment
+    messages, concerns = await fetch(sync.messages(moment)), await fetch(sync.concerns(moment))
+    (standing,) = await fetch(sync.standing(moment))
+    health = sync.health(messages, concerns, standing)
+    if asked.query.account is None:
+        books = await fetch(sync.troubled(moment))
+        accounts = tuple(book.rpartition(":")[0] for (book,) in books)
+        health = replace(health, accounts=accounts, turned_away=_turned_away(asked.services.metrics))
+    return Found(health)
+
+
+def _turned_away(metrics: Metrics) -> sync.TurnedAway:
+    counts = metrics.outcomes()
+    return sync.TurnedAway(
+        livemode=counts["ignored"],
+        unsigned=counts["unsigned"],
+        unreadable=counts["unreadable"],
+        too_large=counts["too_large"],
+        unavailable=counts["unavailable"],
+    )
 
 
 async def views(asked: Asked) -> Found:

@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ledgerstone.projections.reads.asked import Query, relation
+from ledgerstone.projections.events import NAME as EVENTS
+from ledgerstone.projections.reads.asked import Moment, Query, ask, relation
 from ledgerstone.projections.sync import Sync
 
 COUNTED = ("heard", "parked", "unknown", "refused", "conflicts", "confirmed")
@@ -15,7 +16,8 @@ LATEST = 100
 
 class Messages(Struct, frozen=True):
     """How many messages of a type came in a version of the provider's API, by which way; of these, how many
-    wait unread (`parked`), and how many have a type that the provider's list does not have (`unknown`)."""
+    wait unread (`parked`), and how many have a type that the provider's list does not have (`unknown`).
+    `last_created_at` is the provider's time of the newest of that type."""
 
     event_type: str
     api_version: str
@@ -23,6 +25,7 @@ class Messages(Struct, frozen=True):
     heard: int
     parked: int
     unknown: int
+    last_created_at: datetime | None
 
 
 class Concern(Struct, frozen=True):
@@ -38,9 +41,26 @@ class Concern(Struct, frozen=True):
     position: int
 
 
+class TurnedAway(Struct, frozen=True):
+    """What this process was sent and did not take since it was started, of all accounts: messages of the
+    other mode (`livemode`), with a signature that does not fit (`unsigned`), signed and no events
+    (`unreadable`), too large, and those that came while the log could not be written (`unavailable`)."""
+
+    livemode: int
+    unsigned: int
+    unreadable: int
+    too_large: int
+    unavailable: int
+
+
 class Health(Struct, frozen=True):
-    """How the intake stands. `status` is `ok`, or `attention` when anything waits for a person; counts are of
-    all messages ever; `concerns` are the last 100."""
+    """How the intake of an account stands. `status` is `ok`, or `attention` when anything waits for a person;
+    counts are of all messages ever, but `refetch`, the objects that are to be fetched whole now. `concerns`
+    are the last 100, the oldest of all is from `oldest_concern_at`; `lag` is how many rows of the log are not
+    counted yet.
+
+    Of the platform's own account there are also `accounts`, up to 100 connected ones that have concerns of
+    their own, and what was `turned_away`, which is nobody's."""
 
     status: str
     last_heard_at: datetime | None
@@ -50,44 +70,72 @@ class Health(Struct, frozen=True):
     refused: int
     conflicts: int
     confirmed: int
+    refetch: int
+    lag: int
+    oldest_concern_at: datetime | None
     types: tuple[Messages, ...]
     concerns: tuple[Concern, ...]
+    accounts: tuple[str, ...] = ()
+    turned_away: TurnedAway | None = None
 
 
-def messages() -> Query:
-    """Counts by type, version and source, of all books, as the view stands."""
-    sums = ", ".join(f"sum({name})::bigint" for name in COUNTED)
-    text = f"select event_type, api_version, source, {sums} from {relation(Sync, 'messages_head')}"
-    return Query(f"{text} group by 1, 2, 3 order by 1, 2, 3", {})
+def messages(moment: Moment) -> Query:
+    """Counts by type, version and source, as the view stands."""
+    columns = ", ".join(["event_type", "api_version", "source", *COUNTED])
+    newest = f"select max(e.at) from views.{EVENTS} e where e.book = h.book and e.type = h.event_type"
+    text = f"select {columns}, ({newest}) from {relation(Sync, 'messages_head')} h where h.book = %(book)s"
+    return ask(moment, f"{text} order by 1, 2, 3")
 
 
-def concerns() -> Query:
+def concerns(moment: Moment) -> Query:
     """What is to be looked at, the latest first."""
     columns = ", ".join([*Concern.__struct_fields__[:-1], "known_from"])
-    text = f"select {columns} from {relation(Sync)} where known_to is null"
-    return Query(f"{text} order by known_from desc limit {LATEST}", {})
+    text = f"select {columns} from {relation(Sync)} where book = %(book)s and known_to is null"
+    return ask(moment, f"{text} order by known_from desc limit {LATEST}")
 
 
-def last_heard(position: int) -> Query:
-    """When the last message was recorded."""
-    heard = "topic = 'stripe-event-heard' and notification_id <= %(position)s"
-    text = f"select recorded_at from stored_events where {heard} order by notification_id desc limit 1"
-    return Query(text, {"position": position})
+def standing(moment: Moment) -> Query:
+    """One row: when the last message was recorded, how many objects are to be fetched, the time of the oldest
+    concern, and how many rows of the log are still to come."""
+    last = f"select position from views.{EVENTS} where book = %(book)s order by position desc limit 1"
+    open = f"from {relation(Sync)} where book = %(book)s and known_to is null"
+    return ask(
+        moment,
+        f"select (select recorded_at from stored_events where notification_id = ({last})),"
+        f" (select count(*) {open} and kind = 'refetch'), (select min(at) {open}),"
+        " (select coalesce(max(notification_id), 0) - %(position)s from stored_events)",
+    )
+
+
+def troubled(moment: Moment) -> Query:
+    """The other books that have anything to be looked at."""
+    text = f"select distinct book from {relation(Sync)} where known_to is null and book <> %(book)s"
+    return ask(moment, f"{text} order by book limit {LATEST}")
+
+
+def heard_of(book: str) -> Query:
+    """One row where anything was ever heard of a book."""
+    text = f"select from {relation(Sync, 'messages_head')} where book = %(book)s limit 1"
+    return Query(text, {"book": book})
 
 
 def health(
     messages: Sequence[Sequence[Any]],
     concerns: Sequence[Sequence[Any]],
-    last_heard: Sequence[Sequence[Any]],
+    standing: Sequence[Any],
 ) -> Health:
-    """The answer, from the rows of the three queries."""
+    """The answer of one book, from the rows of these three queries."""
     totals = [sum(row[3 + at] for row in messages) for at in range(len(COUNTED))]
     counts = dict(zip(COUNTED, totals, strict=True))
+    last, refetch, oldest, lag = standing
     waiting = counts["parked"] + counts["refused"] + counts["conflicts"]
     return Health(
         status="attention" if waiting else "ok",
-        last_heard_at=last_heard[0][0] if last_heard else None,
-        types=tuple(Messages(*row[:6]) for row in messages if row[0]),
+        last_heard_at=last,
+        refetch=refetch,
+        oldest_concern_at=oldest,
+        lag=lag,
+        types=tuple(Messages(*[*row[:6], row[-1]]) for row in messages if row[0]),
         concerns=tuple(Concern(*row) for row in concerns),
         **counts,
     )

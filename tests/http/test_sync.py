@@ -1,0 +1,96 @@
+"""How does the intake stand? What came, what waits for a person, and what was turned away."""
+
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from tests import stripe_objects as stripe
+from tests.http.parts import WEBHOOK, Service, deliver
+
+Json = dict[str, Any]
+SYNC = "/sys/sync/stripe"
+
+
+def product(number: int, **fields: Any) -> Json:
+    shown = {"id": f"prod_{number}", "object": "product", "name": "Pro"}
+    return stripe.event("product.created", shown, id=f"evt_{number}", **fields)
+
+
+def health(client: TestClient, **query: Any) -> Any:
+    return client.get(SYNC, params=query).json()["data"]
+
+
+def test_messages_are_counted_by_type_version_and_source(service: Service, client: TestClient) -> None:
+    old = product(2, api_version="2022-11-15", created=stripe.NOW - 60)
+    deliver(client, product(1))
+    deliver(client, old)
+    deliver(client, stripe.event("moon.landed", {"id": "moon_1"}, id="evt_3", api_version=None))
+    service.engine.catch_up()
+
+    found = health(client)
+    assert [
+        (row["event_type"], row["api_version"], row["source"], row["heard"], row["unknown"])
+        for row in found["types"]
+    ] == [
+        ("moon.landed", "", "webhook", 1, 1),
+        ("product.created", "2022-11-15", "webhook", 1, 0),
+        ("product.created", "2026-10-28.endive", "webhook", 1, 0),
+    ]
+    assert {row["last_created_at"] for row in found["types"]} == {"2026-11-05T12:00:00Z"}
+    assert found["last_heard_at"] == client.get("/audit/events").json()["data"][0]["recorded_at"]
+    assert (found["heard"], found["unknown"], found["lag"]) == (3, 1, 0)
+
+
+def test_what_waits_is_named_with_its_reason_and_the_oldest_is_dated(
+    service: Service, client: TestClient
+) -> None:
+    deliver(client, stripe.event("charge.succeeded", stripe.charge(amount=10.5), created=stripe.BORN))
+    deliver(client, b"[]")
+    partly = stripe.invoice(lines=stripe.listed(stripe.line("prod_1"), has_more=True))
+    deliver(client, stripe.event("invoice.paid", partly, id="evt_2"))
+    service.engine.catch_up()
+
+    found = health(client)
+    assert [each["kind"] for each in found["concerns"]] == ["refetch", "refused", "parked"]
+    assert all(each["reason"] for each in found["concerns"])
+    assert (found["parked"], found["refused"], found["refetch"]) == (1, 1, 1)
+    assert found["oldest_concern_at"] == "2026-11-04T12:00:00Z"
+
+
+def test_what_is_not_counted_yet_is_the_lag(service: Service, client: TestClient) -> None:
+    deliver(client, product(1))
+    service.engine.catch_up()
+    deliver(client, product(2))
+
+    assert (health(client)["heard"], health(client)["lag"]) == (1, 2)
+
+
+def test_what_was_turned_away_is_counted(service: Service, client: TestClient) -> None:
+    before = health(client)["turned_away"]
+    deliver(client, product(1, livemode=False))
+    deliver(client, product(1, livemode=False, account="acct_1"))
+    client.post(WEBHOOK, content=b"{}")
+    deliver(client, b"[]")
+    client.post(WEBHOOK, content=b"", headers={"Content-Length": str((1 << 20) + 1)})
+
+    assert set(before.values()) == {0}
+    assert health(client)["turned_away"] == {
+        "livemode": 2,
+        "unsigned": 1,
+        "unreadable": 1,
+        "too_large": 1,
+        "unavailable": 0,
+    }
+    assert health(client)["heard"] == 0
+
+
+def test_what_one_account_waits_for_is_not_among_the_platforms(service: Service, client: TestClient) -> None:
+    odd = stripe.event("charge.succeeded", stripe.charge(amount=10.5), account="acct_1")
+    deliver(client, odd)
+    deliver(client, product(2))
+    service.engine.catch_up()
+
+    own, connected = health(client), health(client, account="acct_1")
+    assert (own["status"], own["heard"], own["concerns"], own["accounts"]) == ("ok", 1, [], ["acct_1"])
+    assert (connected["status"], connected["heard"], connected["parked"]) == ("attention", 1, 1)
+    assert [each["kind"] for each in connected["concerns"]] == ["parked"]
