@@ -31,6 +31,25 @@ def event(type: str, object: Any, previous: Any = None, /, **fields: Any) -> Jso
     }
 
 
+def thin(type: str, related: Any = None, /, **fields: Any) -> Json:
+    """An event that names its object and does not show it, as Stripe's newer destinations send it."""
+    return {
+        "id": "evt_1",
+        "object": "v2.core.event",
+        "created": "2026-11-05T12:00:00.330Z",
+        "livemode": True,
+        "reason": None,
+        "related_object": related,
+        "type": type,
+        **fields,
+    }
+
+
+def named(type: str, id: str, url: str) -> Json:
+    """The object that a thin event names."""
+    return {"id": id, "type": type, "url": url}
+
+
 def read(said: Json, livemode: bool = True) -> Message:
     return read_message(
         json.dumps(said, indent=2).encode(), source="webhook", signature=None, livemode=livemode

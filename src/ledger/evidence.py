@@ -50,12 +50,14 @@ class FactConflict(Fact, frozen=True, tag="fact-conflict"):
 
 
 class RefetchWanted(Fact, frozen=True, tag="refetch-wanted"):
-    """A message showed only a part of an object: it is to be fetched whole. `object` is its kind, in the
-    provider's word, `reason` a sentence. Nothing moves, and what the message did show is told beside this."""
+    """A message showed only a part of an object, or none of it: it is to be fetched whole. `object` is its
+    kind, in the provider's word, `reason` a sentence. Nothing moves, and what the message did show is told
+    beside this. `path` is where the provider says that it is found, and the `id` of what has no other."""
 
     object: str
     id: str
     reason: str
+    path: str | None = None
 
 
 class MessageRefused(Fact, frozen=True, tag="message-refused"):

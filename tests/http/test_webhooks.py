@@ -144,6 +144,30 @@ def test_an_unknown_type_is_kept_and_counted(service: Service, client: TestClien
     assert client.get("/sys/sync/stripe").json()["data"]["unknown"] == 1
 
 
+def test_a_thin_message_is_kept_and_its_object_queued(service: Service, client: TestClient) -> None:
+    account = stripe.named("v2.core.account", "acct_9", "/v2/core/accounts/acct_9")
+    changed = stripe.thin("v2.core.account[requirements].updated", account, context="acct_9")
+    answers = [deliver(client, changed).json(), deliver(client, changed).json()]
+    service.engine.catch_up()
+    health = client.get("/sys/sync/stripe").json()["data"]
+
+    assert answers[0] == {"position": 1, "duplicate": False, "parked": False}
+    assert answers[1] == {"position": 1, "duplicate": True, "parked": False}
+    assert service.journal.head() == 2
+    assert (health["heard"], health["parked"], health["unknown"]) == (1, 0, 0)
+    assert [(each["kind"], each["subject"]) for each in health["concerns"]] == [
+        ("refetch", "v2.core.account/acct_9")
+    ]
+
+
+def test_a_thin_message_is_signed_like_all_others(service: Service, client: TestClient) -> None:
+    subscription = stripe.named("subscription", "sub_1", "/v1/subscriptions/sub_1")
+    changed = stripe.thin("v1.customer.subscription.updated", subscription)
+
+    assert deliver(client, changed, secret="whsec_of_somebody_else").status_code == 400
+    assert service.journal.head() == 0
+
+
 def test_a_message_of_the_other_mode_is_ignored(service: Service, client: TestClient) -> None:
     answer = deliver(client, product(livemode=False))
 

@@ -1,4 +1,4 @@
-"""The types of events that Stripe publishes, as of API version 2026-10-28.endive.
+"""The types of events that show an object, as Stripe publishes them with API version 2026-10-28.endive.
 
 A test holds them against the installed `stripe` library. Other types are kept and counted as unknown."""
 

@@ -5,6 +5,8 @@ from msgspec import Struct
 from ledgerstone.adapters.stripe.envelope import Envelope, read_envelope
 from ledgerstone.adapters.stripe.event_types import EVENT_TYPES
 from ledgerstone.adapters.stripe.faults import Unusable
+from ledgerstone.adapters.stripe.thin_types import THIN_TYPES
+from ledgerstone.adapters.stripe.translate import thin
 from ledgerstone.adapters.stripe.translate.reading import Told
 from ledgerstone.adapters.stripe.translate.routes import ROUTES
 from ledgerstone.ledger.evidence import StripeEventHeard
@@ -39,7 +41,7 @@ def read_message(body: bytes, *, source: str, signature: str | None, livemode: b
         api_version=event.api_version,
         account=event.account,
         livemode=livemode,
-        unknown=event.type not in EVENT_TYPES,
+        unknown=event.type not in (THIN_TYPES if event.thin else EVENT_TYPES),
         parked=parked,
     )
     evidence = Recorded(name=f"stripe/{event.id}", book=book, happened_at=event.created, body=heard)
@@ -67,7 +69,7 @@ def _name(told: Told, book: Book, cause: str) -> str:
 
 def _facts(event: Envelope) -> tuple[tuple[Told, ...], str | None]:
     """All the facts of an event, or none and the reason. A mistake of ours must not cost the evidence."""
-    reader = ROUTES.get(event.type)
+    reader = thin.told if event.thin else ROUTES.get(event.type)
     if event.parked is not None or reader is None:
         return (), event.parked
     try:

@@ -48,13 +48,13 @@ def states(event: Envelope, wire: type[W], terms: Callable[[W], T]) -> tuple[W, 
     return found, now, _before(event, wire, terms, now)
 
 
-def read(value: Any, wire: type[W]) -> W:
+def read(value: Any, wire: type[W], place: str = "data.object") -> W:
     """JSON as the object it should be; Unusable names the field that is not as it should be."""
     try:
         return convert(value, wire)
     except ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
-        raise Unusable(f"data.object{where.rstrip('`')}: {what[:1].lower()}{what[1:]}") from None
+        raise Unusable(f"{place}{where.rstrip('`')}: {what[:1].lower()}{what[1:]}") from None
 
 
 def overlaid(now: Any, before: Any) -> Any:
