@@ -3,19 +3,29 @@
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
 from ledgerstone.ledger.recorded import Recorded
-from ledgerstone.ledger.subscriptions import Item, Subscription, SubscriptionSeen, rank, spans
+from ledgerstone.ledger.subscriptions import (
+    Item,
+    PendingUpdate,
+    Subscription,
+    SubscriptionSeen,
+    rank,
+    spans,
+)
 from ledgerstone.ledger.timeline import Course, History, course, repeats
 from ledgerstone.projections.histories import told
 from ledgerstone.projections.view import Look, Row, View
 
 
 class SubscriptionRow(Row, frozen=True):
-    """A subscription for a time. `items` is JSON; `plans` the products on it; `sure` False when messages
-    are missing that would say what its state was, or the items are not all of them."""
+    """A subscription for a time. `items` is JSON, and so is `pending`, an update that is not true yet;
+    `plans` are the products on it. `pause_behavior` and `resumes_at` are of a pause of collection,
+    `pause_reason` of the status `paused`. `sure` False when messages are missing that would say what its
+    state was, or the items are not all of them."""
 
     id: str
     customer: str
@@ -32,6 +42,10 @@ class SubscriptionRow(Row, frozen=True):
     ended_at: datetime | None
     reason: str | None
     feedback: str | None
+    pause_behavior: str | None
+    resumes_at: datetime | None
+    pause_reason: str | None
+    pending: str | None
     sure: bool
     valid_from: datetime
     valid_to: datetime | None
@@ -41,7 +55,7 @@ class Subscriptions(View[History[Subscription], Course[Subscription]]):
     """What has each customer agreed to pay, and how did that change?"""
 
     name = "subscriptions"
-    version = 1
+    version = 2
     hears = (SubscriptionSeen,)
     state = History[Subscription]
     row = SubscriptionRow
@@ -72,7 +86,7 @@ def _row(
         status=terms.status,
         collection_paused=terms.paused_collection is not None,
         currency=terms.currency,
-        items=_items(terms.items),
+        items=_items(terms.items).decode(),
         plans=tuple(dict.fromkeys(item.terms.product for item in terms.items)),
         started_at=terms.started_at,
         trial_end=terms.trial_end,
@@ -82,6 +96,10 @@ def _row(
         ended_at=terms.ended_at,
         reason=terms.reason,
         feedback=terms.feedback,
+        pause_behavior=terms.paused_collection,
+        resumes_at=terms.collection_resumes_at,
+        pause_reason=terms.pause_reason,
+        pending=None if terms.pending is None else _pending(terms.pending),
         sure=sure and terms.whole,
         valid_from=valid_from,
         valid_to=valid_to,
@@ -89,7 +107,7 @@ def _row(
 
 
 @lru_cache(1 << 12)
-def _items(items: tuple[Item, ...]) -> str:
+def _items(items: tuple[Item, ...]) -> bytes:
     return msgspec.json.encode(
         [
             {
@@ -103,4 +121,15 @@ def _items(items: tuple[Item, ...]) -> str:
             }
             for item in items
         ]
-    ).decode()
+    )
+
+
+def _pending(update: PendingUpdate) -> str:
+    told: dict[str, Any] = {
+        "expires_at": update.expires_at,
+        "items": None if update.items is None else msgspec.Raw(_items(update.items)),
+        "discounts": update.discounts,
+        "trial_end": update.trial_end,
+        "cancel_at_period_end": update.cancel_at_period_end,
+    }
+    return msgspec.json.encode(told).decode()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from tests import stripe_objects as stripe
 from tests.http.parts import Service, every
 from tests.worlds import messages
 
@@ -195,3 +196,25 @@ def test_a_subscription_tells_its_timeline(business: TestClient, truth: Json) ->
         assert answer["timeline"][-1]["status"] == "canceled"
         assert answer["timeline"][-1]["valid_from"] == row["ended_at"]
     assert any(chapter["mrr"] for answer in answers for chapter in answer["timeline"])
+
+
+def test_a_subscription_tells_of_its_pause_and_of_its_pending_update(
+    service: Service, client: TestClient
+) -> None:
+    tomorrow = stripe.NOW + 86_400
+    pause = {"behavior": "keep_as_draft", "resumes_at": tomorrow}
+    update = {"expires_at": tomorrow, "subscription_items": [stripe.item(quantity=10)]}
+    held = stripe.subscription(pause_collection=pause, pending_update=update)
+    service.hear([stripe.read(stripe.event("customer.subscription.updated", held)).rows])
+
+    now, then = (
+        client.get("/sys/subscriptions/sub_1", params={"as_of": at}).json()["data"]
+        for at in ("2026-11-06T11:00:00Z", "2026-11-06T13:00:00Z")
+    )
+
+    assert (now["collection_paused"], now["pause_behavior"], now["mrr"]) == (True, "keep_as_draft", 0)
+    assert now["resumes_at"] == now["pending_update"]["expires_at"] == "2026-11-06T12:00:00Z"
+    assert [item["quantity"] for item in now["items"]] == [2]
+    assert [item["quantity"] for item in now["pending_update"]["items"]] == [10]
+    assert (then["collection_paused"], then["pause_behavior"], then["mrr"]) == (False, None, 9800)
+    assert then["pending_update"] is None

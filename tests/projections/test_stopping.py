@@ -50,7 +50,7 @@ def test_a_mistake_stops_one_view_and_is_named(
     position, stopped, reason = standing(database)["customers_v1"]
     assert stopped == position + 1
     assert "ZeroDivisionError: a mistake of ours" in (reason or "")
-    assert standing(database)["subscriptions_v1"] == (journal.head(), None, None)
+    assert standing(database)["subscriptions_v2"] == (journal.head(), None, None)
 
 
 def test_after_the_fix_it_goes_on(database: Database, journal: Journal, store: PostgresViews) -> None:
@@ -81,4 +81,4 @@ def test_a_row_that_cannot_be_decoded_stops_who_hears_its_tag(
     position, stopped, reason = standing(database)[table(customers.Customers()).name]
     assert stopped == position + 1
     assert "cannot be decoded" in (reason or "")
-    assert standing(database)["subscriptions_v1"] == (journal.head(), None, None)
+    assert standing(database)["subscriptions_v2"] == (journal.head(), None, None)

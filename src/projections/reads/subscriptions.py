@@ -24,7 +24,11 @@ from ledgerstone.projections.subscriptions import Subscriptions
 
 class Subscription(Struct, frozen=True):
     """A subscription; `mrr` in minor units of `currency` a month, 0 while it does not count, None when not
-    all is known. `items` are its lines: id, price, plan, quantity, interval, interval_count, unit_amount."""
+    all is known. `items` are its lines: id, price, plan, quantity, interval, interval_count, unit_amount.
+
+    While `collection_paused`, invoices are made and not collected: `pause_behavior` says what becomes of them
+    (`keep_as_draft`, `mark_uncollectible`, `void`), `resumes_at` when that ends by itself. With the status
+    `paused` there are none, for the `pause_reason` that the provider gives."""
 
     id: str
     customer: str
@@ -43,6 +47,9 @@ class Subscription(Struct, frozen=True):
     ended_at: datetime | None
     reason: str | None
     feedback: str | None
+    pause_behavior: str | None
+    resumes_at: datetime | None
+    pause_reason: str | None
 
 
 class Chapter(Struct, frozen=True):
@@ -56,13 +63,17 @@ class Chapter(Struct, frozen=True):
     trial_end: datetime | None
     cancel_at: datetime | None
     ended_at: datetime | None
+    pause_behavior: str | None
+    pause_reason: str | None
     valid_from: datetime
     valid_to: datetime | None
 
 
 class SubscriptionDetail(Subscription, frozen=True):
-    """A subscription with its timeline."""
+    """A subscription with its timeline. `pending_update` is what it will be once an invoice is paid, if that
+    is before its `expires_at`: nothing of it is true yet, and what of it is null stays as it is."""
 
+    pending_update: Raw | None
     timeline: tuple[Chapter, ...]
 
 
@@ -108,7 +119,7 @@ LIST = List(rows, shape, place)
 
 def one(moment: Moment, id: str) -> Query:
     """A subscription by its id."""
-    text = f"select {', '.join(COLUMNS)} from {relation(Subscriptions)} r"
+    text = f"select {', '.join([*COLUMNS, 'r.pending'])} from {relation(Subscriptions)} r"
     return ask(moment, f"{text} where r.key = %(id)s and {known()} and {counted()}", id=id)
 
 
@@ -125,7 +136,9 @@ def detail(row: Sequence[Any], chapters: Sequence[Sequence[Any]]) -> Subscriptio
     """A subscription from the rows of `one` and `timeline`."""
     at = Chapter.__struct_fields__.index("items")
     timeline = tuple(Chapter(*_with_items(chapter, at)) for chapter in chapters)
-    return SubscriptionDetail(*[*_with_items(row, ITEMS), timeline])
+    *facts, pending = row
+    update = None if pending is None else Raw(pending.encode())
+    return SubscriptionDetail(*[*_with_items(facts, ITEMS), update, timeline])
 
 
 def _with_items(row: Sequence[Any], at: int) -> list[Any]:

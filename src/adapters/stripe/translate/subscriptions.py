@@ -16,7 +16,7 @@ from ledgerstone.adapters.stripe.translate.reading import (
 from ledgerstone.adapters.stripe.wire import subscriptions as wire
 from ledgerstone.adapters.stripe.wire.catalogue import Discount
 from ledgerstone.adapters.stripe.wire.fields import id_of
-from ledgerstone.ledger.subscriptions import Item, Subscription, SubscriptionSeen
+from ledgerstone.ledger.subscriptions import Item, PendingUpdate, Subscription, SubscriptionSeen
 
 
 def told(event: Envelope) -> Iterator[Told]:
@@ -32,7 +32,8 @@ def told(event: Envelope) -> Iterator[Told]:
 
 
 def _terms(subscription: wire.Subscription) -> Subscription:
-    pause, cancellation = subscription.pause_collection, subscription.cancellation_details
+    held, cancellation = subscription.pause_collection, subscription.cancellation_details
+    paused = _paused(subscription)
     return Subscription(
         customer=id_of(subscription.customer),
         status=subscription.status,
@@ -40,7 +41,7 @@ def _terms(subscription: wire.Subscription) -> Subscription:
         items=tuple([_item(item) for item in subscription.items.data]),
         started_at=moment(subscription.start_date),
         discounts=discounts.ids(_discounts(subscription)),
-        paused_collection=pause.behavior if pause else None,
+        paused_collection=held.behavior if held else None,
         cancel_at_period_end=subscription.cancel_at_period_end,
         cancel_at=maybe_moment(subscription.cancel_at),
         canceled_at=maybe_moment(subscription.canceled_at),
@@ -49,6 +50,29 @@ def _terms(subscription: wire.Subscription) -> Subscription:
         reason=cancellation.reason if cancellation else None,
         feedback=cancellation.feedback if cancellation else None,
         whole=not subscription.items.has_more,
+        collection_resumes_at=maybe_moment(held.resumes_at) if held else None,
+        paused_at=maybe_moment(paused.transitioned_at) if paused else None,
+        pause_reason=paused.subscription.type if paused and paused.subscription else None,
+        pending=_pending(subscription.pending_update),
+    )
+
+
+def _paused(subscription: wire.Subscription) -> wire.Paused | None:
+    """Since when and why it is paused; of a pause that is over nothing is kept."""
+    details = subscription.status_details
+    return details.paused if details and subscription.status == "paused" else None
+
+
+def _pending(update: wire.PendingUpdate | None) -> PendingUpdate | None:
+    if update is None:
+        return None
+    items = update.subscription_items
+    return PendingUpdate(
+        expires_at=moment(update.expires_at),
+        items=None if items is None else tuple(_item(item) for item in items),
+        discounts=None if update.discounts is None else discounts.ids(update.discounts),
+        trial_end=maybe_moment(update.trial_end),
+        cancel_at_period_end=update.cancel_at_period_end,
     )
 
 

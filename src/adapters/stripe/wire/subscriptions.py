@@ -20,6 +20,30 @@ class Items(Page, frozen=True, kw_only=True):
 
 class PauseCollection(Wire, frozen=True):
     behavior: str
+    resumes_at: Time | None = None
+
+
+class PauseReason(Wire, frozen=True):
+    type: str | None = None
+
+
+class Paused(Wire, frozen=True):
+    """Since 2026-09-30; before, only the end of a trial without a means of payment led here."""
+
+    subscription: PauseReason | None = None
+    transitioned_at: Time | None = None
+
+
+class StatusDetails(Wire, frozen=True):
+    paused: Paused | None = None
+
+
+class PendingUpdate(Wire, frozen=True):
+    expires_at: Time
+    subscription_items: tuple[Item, ...] | None = None
+    discounts: tuple[Id | Discount, ...] | None = None
+    trial_end: Time | None = None
+    cancel_at_period_end: bool | None = None
 
 
 class CancellationDetails(Wire, frozen=True):
@@ -37,6 +61,8 @@ class Subscription(Wire, frozen=True):
     discounts: tuple[Id | Discount, ...] | None = None
     discount: Discount | None = None  # until 2025-03-31
     pause_collection: PauseCollection | None = None
+    pending_update: PendingUpdate | None = None
+    status_details: StatusDetails | None = None
     cancel_at_period_end: bool = False
     cancel_at: Time | None = None
     canceled_at: Time | None = None
