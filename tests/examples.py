@@ -23,6 +23,7 @@ from ledgerstone.ledger import (
     payouts,
     platform,
     reserves,
+    schedules,
     subscriptions,
     topups,
 )
@@ -49,6 +50,23 @@ trial = subscriptions.Subscription(
     customer=ACME, status="trialing", currency="eur", items=(seats,), started_at=AT, trial_end=NEXT_MONTH
 )
 active = msgspec.structs.replace(trial, status="active", discounts=("di_acme",))
+more_seats = schedules.Schedule(
+    status="active",
+    created_at=AT,
+    phases=(
+        schedules.Phase(
+            start=NEXT_MONTH,
+            end=datetime(2027, 12, 4, 9, 30, tzinfo=UTC),
+            items=(schedules.PlannedItem(price=SEAT, quantity=8),),
+            discounts=(schedules.Promise(coupon="WELCOME"),),
+            proration="none",
+        ),
+    ),
+    end_behavior="release",
+    customer=ACME,
+    subscription=SUB,
+    pauses=(schedules.PlannedPause(at=NEXT_MONTH),),
+)
 draft = invoices.Invoice(
     status="draft",
     currency="eur",
@@ -105,6 +123,7 @@ FACTS: dict[str, AnyFact] = {
     f"{CAUSE}/coupon": catalogue.CouponSeen(id="WELCOME", now=coupon, last=True),
     f"{CAUSE}/discount": catalogue.DiscountSeen(id="di_acme", now=discount, first=True),
     f"{CAUSE}/subscription": subscriptions.SubscriptionSeen(id=SUB, now=active, before=trial),
+    f"{CAUSE}/schedule": schedules.SubscriptionScheduleSeen(id="sub_sched_acme", now=more_seats, first=True),
     f"{CAUSE}/invoice": invoices.InvoiceSeen(id=IN, now=paid, before=draft),
     f"stripe/invoice/{IN}/issued": invoices.InvoiceIssued(
         invoice=IN, currency="eur", net=4000, tax=1000, from_balance=500, customer=ACME

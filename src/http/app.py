@@ -41,12 +41,14 @@ from ledgerstone.projections.reads import (
     sync,
 )
 from ledgerstone.projections.reads.asked import tracked
+from ledgerstone.projections.schedules import Schedules
 from ledgerstone.projections.subscriptions import Subscriptions
 from ledgerstone.projections.sync import Sync
 
 MRR = (tracked(Mrr),)
 MONEY = (tracked(Invoices), tracked(Payments), tracked(Money), tracked(Customers))
 LIVES = (tracked(Subscriptions), tracked(Mrr), tracked(Customers))
+FUTURES = (*LIVES, tracked(Schedules))
 INTAKE = (tracked(Sync),)
 CAME = (*INTAKE, EVENTS)
 LIFE = subscriptions.SubscriptionDetail
@@ -63,7 +65,7 @@ READS: tuple[AnyRead, ...] = (
     Listed("/sys/payments", ask.Payments, payments.Payment, MONEY, payments.LIST),
     Answered("/sys/payments/{id}", ask.AsKnown, payments.PaymentDetail, MONEY, objects.payment, listed=False),
     Listed("/sys/subscriptions", ask.Subscriptions, subscriptions.Subscription, LIVES, subscriptions.LIST),
-    Answered("/sys/subscriptions/{id}", ask.AsKnown, LIFE, LIVES, objects.subscription, listed=False),
+    Answered("/sys/subscriptions/{id}", ask.AsKnown, LIFE, FUTURES, objects.subscription, listed=False),
     Listed("/audit/events", ask.EventsAsked, events.Event, CAME, events.LIST, True),
     Answered("/audit/events/{position}", ask.EventAsked, events.EventDetail, CAME, audit.event, True, False),
     Answered("/sys/sync/stripe", ask.Now, sync.Health, INTAKE, operations.intake, True, False, False),

@@ -49,6 +49,7 @@ from ledgerstone.ledger.platform import (
     PlatformFeeRefunded,
 )
 from ledgerstone.ledger.reserves import ReserveHeld, ReserveReleased
+from ledgerstone.ledger.schedules import SubscriptionScheduleSeen
 from ledgerstone.ledger.subscriptions import SubscriptionSeen
 from ledgerstone.ledger.topups import TopUpFailed, TopUpReceived, TopUpReversed, TopUpStarted
 
@@ -66,6 +67,7 @@ AnyFact = (
     | CouponSeen
     | DiscountSeen
     | SubscriptionSeen
+    | SubscriptionScheduleSeen
     | InvoiceSeen
     | InvoiceIssued
     | InvoiceVoided

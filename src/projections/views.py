@@ -6,6 +6,7 @@ from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.money import Money
 from ledgerstone.projections.mrr import Mrr
 from ledgerstone.projections.payments import Payments
+from ledgerstone.projections.schedules import Schedules
 from ledgerstone.projections.subscriptions import Subscriptions
 from ledgerstone.projections.sync import Sync
 from ledgerstone.projections.terms import Terms
@@ -18,6 +19,7 @@ VIEWS: tuple[AnyView, ...] = (
     Customers(),
     Mrr(),
     Subscriptions(),
+    Schedules(),
     Invoices(),
     Payments(),
     Sync(),

@@ -218,3 +218,42 @@ def test_a_subscription_tells_of_its_pause_and_of_its_pending_update(
     assert [item["quantity"] for item in now["pending_update"]["items"]] == [10]
     assert (then["collection_paused"], then["pause_behavior"], then["mrr"]) == (False, None, 9800)
     assert then["pending_update"] is None
+
+
+def test_a_subscription_tells_what_it_is_agreed_to_become(service: Service, client: TestClient) -> None:
+    born, now, later = stripe.BORN, stripe.NOW, stripe.NOW + 86_400
+    ten = [{"discounts": [{"coupon": "WELCOME"}], "price": "price_1", "quantity": 10}]
+    phases = (stripe.phase(born, later), stripe.phase(later, later + 86_400, items=ten))
+    planned = stripe.schedule(*phases, end_behavior="cancel")
+    ended = stripe.subscription(status="canceled", ended_at=now + 3600, canceled_at=now + 3600)
+    told = [
+        stripe.event("customer.subscription.created", stripe.subscription(), created=born),
+        stripe.event("price.created", stripe.price(), id="evt_2", created=born),
+        stripe.event("subscription_schedule.created", planned, id="evt_3", created=born),
+        stripe.event("customer.subscription.deleted", ended, id="evt_4", created=now + 3600),
+    ]
+
+    def scheduled(at: str) -> list[Json]:
+        found: list[Json] = client.get(path, params={"as_of": at}).json()["data"]["scheduled"]
+        return found
+
+    path = "/sys/subscriptions/sub_1"
+    service.hear([stripe.read(message).rows for message in told[:3]])
+    phase, end = scheduled("2026-11-05T12:00:00Z")
+
+    assert (phase["kind"], phase["from"], phase["to"]) == (
+        "phase",
+        "2026-11-06T12:00:00Z",
+        "2026-11-07T12:00:00Z",
+    )
+    (line,) = phase["items"]
+    assert (line["price"], line["plan"], line["quantity"]) == ("price_1", "prod_1", 10)
+    assert (line["interval"], line["unit_amount"]) == ("month", "4900")
+    assert line["discounts"] == [{"coupon": "WELCOME", "code": None, "discount": None}]
+    assert (end["kind"], end["from"], end["items"]) == ("end", "2026-11-07T12:00:00Z", None)
+    assert [each["kind"] for each in scheduled("2026-11-06T12:00:00Z")] == ["phase", "end"]
+    assert [each["kind"] for each in scheduled("2026-11-06T12:00:01Z")] == ["end"]
+
+    service.hear([stripe.read(told[3]).rows])
+    assert [each["kind"] for each in scheduled("2026-11-05T12:00:00Z")] == ["phase", "end"]
+    assert scheduled("2026-11-05T14:00:00Z") == []

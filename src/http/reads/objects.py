@@ -23,11 +23,12 @@ async def payment(asked: Asked) -> Found:
 
 
 async def subscription(asked: Asked) -> Found:
-    """A subscription and its timeline."""
+    """A subscription, its timeline, and what it is agreed to become."""
     id, moment, fetch = asked.path["id"], asked.moment, asked.snapshot.fetch
     if not (rows := await fetch(subscriptions.one(moment, id))):
         raise _unknown("subscription", asked)
-    found = subscriptions.detail(rows[0], await fetch(subscriptions.timeline(moment, id)))
+    chapters, agreed = subscriptions.timeline(moment, id), subscriptions.scheduled(moment, id)
+    found = subscriptions.detail(rows[0], await fetch(chapters), await fetch(agreed))
     return Found(found, int(found.mrr is None))
 
 

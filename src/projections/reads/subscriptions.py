@@ -19,6 +19,7 @@ from ledgerstone.projections.reads.asked import (
     listing,
     relation,
 )
+from ledgerstone.projections.schedules import Schedules
 from ledgerstone.projections.subscriptions import Subscriptions
 
 
@@ -69,11 +70,28 @@ class Chapter(Struct, frozen=True):
     valid_to: datetime | None
 
 
+class Change(Struct, frozen=True, rename={"from_": "from"}):
+    """What a subscription is agreed to become: a `phase` with other items from then on (and for how long that
+    is agreed), a `pause`, its end (`resume`), or the `end` of the subscription. `discounts` are what will be
+    given: a coupon, a promotion code, or a discount that goes on; `proration` is in the provider's words."""
+
+    kind: str
+    from_: datetime
+    to: datetime | None
+    items: Raw | None
+    discounts: Raw | None
+    trial_end: datetime | None
+    proration: str | None
+    schedule: str
+
+
 class SubscriptionDetail(Subscription, frozen=True):
     """A subscription with its timeline. `pending_update` is what it will be once an invoice is paid, if that
-    is before its `expires_at`: nothing of it is true yet, and what of it is null stays as it is."""
+    is before its `expires_at`: nothing of it is true yet, and what of it is null stays as it is. `scheduled`
+    is what it will be without anybody doing more, from `as_of` on."""
 
     pending_update: Raw | None
+    scheduled: tuple[Change, ...]
     timeline: tuple[Chapter, ...]
 
 
@@ -89,6 +107,8 @@ AT_ITS_START = "m.valid_from <= r.valid_from and (m.valid_to is null or m.valid_
 COMPUTED = {"tenant": TENANT, "mrr": _mrr(counted("m"))}
 COLUMNS = [COMPUTED.get(name, f"r.{name}") for name in Subscription.__struct_fields__]
 ITEMS = Subscription.__struct_fields__.index("items")
+PLANNED = ("kind", "starts_at", "ends_at", "items", "discounts", "trial_end", "proration", "schedule")
+"""The columns of what is agreed on, in the order of a `Change`."""
 FILTERS = {
     "status": "r.status = %(status)s",
     "customer": "r.customer = %(customer)s",
@@ -132,14 +152,38 @@ def timeline(moment: Moment, id: str) -> Query:
     return ask(moment, f"select {columns} from {relation(Subscriptions)} r where {where}", id=id)
 
 
-def detail(row: Sequence[Any], chapters: Sequence[Sequence[Any]]) -> SubscriptionDetail:
-    """A subscription from the rows of `one` and `timeline`."""
+def scheduled(moment: Moment, id: str) -> Query:
+    """What was agreed on and still to come at the instant, in the order of its time; nothing of one that had
+    ended."""
+    columns = ", ".join(f"r.{name}" for name in PLANNED)
+    ended = f"s.key = %(id)s and {known('s')} and {counted('s')} and s.ended_at < %(at)s"
+    where = (
+        f"r.key = %(id)s and {known()} and {counted()} and r.starts_at >= %(at)s"
+        f" and not exists (select from {relation(Subscriptions)} s where {ended})"
+        " order by r.starts_at, r.kind, r.schedule"
+    )
+    return ask(moment, f"select {columns} from {relation(Schedules)} r where {where}", id=id)
+
+
+def detail(
+    row: Sequence[Any], chapters: Sequence[Sequence[Any]], changes: Sequence[Sequence[Any]]
+) -> SubscriptionDetail:
+    """A subscription from the rows of `one`, `timeline` and `scheduled`."""
     at = Chapter.__struct_fields__.index("items")
     timeline = tuple(Chapter(*_with_items(chapter, at)) for chapter in chapters)
     *facts, pending = row
-    update = None if pending is None else Raw(pending.encode())
-    return SubscriptionDetail(*[*_with_items(facts, ITEMS), update, timeline])
+    agreed = tuple(_change(change) for change in changes)
+    return SubscriptionDetail(*[*_with_items(facts, ITEMS), _raw(pending), agreed, timeline])
+
+
+def _change(row: Sequence[Any]) -> Change:
+    kind, since, until, items, discounts, *rest = row
+    return Change(kind, since, until, _raw(items), _raw(discounts), *rest)
 
 
 def _with_items(row: Sequence[Any], at: int) -> list[Any]:
-    return [*row[:at], Raw(row[at].encode()), *row[at + 1 :]]
+    return [*row[:at], _raw(row[at]), *row[at + 1 :]]
+
+
+def _raw(text: str | None) -> Raw | None:
+    return None if text is None else Raw(text.encode())

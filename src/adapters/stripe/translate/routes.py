@@ -25,6 +25,7 @@ from ledgerstone.adapters.stripe.translate import (
     payouts,
     platform,
     reversals,
+    schedules,
     subscriptions,
 )
 from ledgerstone.adapters.stripe.translate.reading import Told
@@ -46,6 +47,11 @@ ROUTES: dict[str, Reader] = {
         "customer.subscription",
         "created updated deleted paused resumed trial_will_end pending_update_applied pending_update_expired",
         subscriptions.told,
+    ),
+    **_each(
+        "subscription_schedule",
+        "created updated released canceled completed aborted expiring",
+        schedules.told,
     ),
     **_each(
         "invoice",
