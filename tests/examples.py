@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from ledgerstone.ledger import (
     catalogue,
+    connect,
     credit_notes,
     customer_balances,
     customers,
@@ -246,6 +247,27 @@ FACTS: dict[str, AnyFact] = {
     "transfer-reversal/trr_seller": platform.ConnectedTransferReversed(
         reversal="trr_seller", transfer="tr_seller", amount=1500, currency="eur", account="acct_seller"
     ),
+    f"{CAUSE}/account": connect.ConnectedAccountSeen(
+        id="acct_acme",
+        now=connect.ConnectedAccount(
+            country="SE",
+            currency="sek",
+            charges_enabled=True,
+            payouts_enabled=False,
+            details_submitted=True,
+            wanted=connect.Wanted(due=("external_account",), deadline=NEXT_MONTH, reason="listed"),
+            capabilities=(("card_payments", "active"), ("transfers", "pending")),
+        ),
+        before=connect.ConnectedAccount(country="SE"),
+    ),
+    f"{CAUSE}/capability": connect.CapabilitySeen(
+        account="acct_acme",
+        capability="transfers",
+        now=connect.Capability(status="active", requested=True),
+        before=connect.Capability(status="pending", requested=True),
+    ),
+    f"{CAUSE}/authorized": connect.AccountAuthorized(account="acct_acme", application="ca_ledgerstone"),
+    f"{CAUSE}/deauthorized": connect.AccountDeauthorized(account="acct_acme", application="ca_ledgerstone"),
 }
 
 

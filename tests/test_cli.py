@@ -136,7 +136,7 @@ def test_views_are_rebuilt_by_chains(ledgerstone: Shell, events: list[bytes]) ->
     ledgerstone.lines(events)
     result = ledgerstone("rebuild", "mrr")
     assert result.exit_code == 0
-    assert "terms, mrr: rebuilt up to position" in result.output
+    assert "terms, mrr, schedules: rebuilt up to position" in result.output
     assert "invoices" not in result.output
 
 

@@ -3,6 +3,12 @@
 from typing import get_args
 
 from ledgerstone.ledger.catalogue import CouponSeen, DiscountSeen, PriceSeen, ProductSeen
+from ledgerstone.ledger.connect import (
+    AccountAuthorized,
+    AccountDeauthorized,
+    CapabilitySeen,
+    ConnectedAccountSeen,
+)
 from ledgerstone.ledger.credit_notes import CreditNoteIssued, CreditNoteVoided
 from ledgerstone.ledger.customer_balances import (
     CustomerBalanceSeen,
@@ -103,6 +109,10 @@ AnyFact = (
     | PlatformFeeRefunded
     | ConnectedTransferMade
     | ConnectedTransferReversed
+    | ConnectedAccountSeen
+    | CapabilitySeen
+    | AccountAuthorized
+    | AccountDeauthorized
 )
 
 

@@ -1,5 +1,6 @@
 """Every view there is. A projection that is not listed here is not kept."""
 
+from ledgerstone.projections.connect import Connect
 from ledgerstone.projections.credit_notes import CreditNotes
 from ledgerstone.projections.customers import Customers
 from ledgerstone.projections.invoices import Invoices
@@ -22,5 +23,6 @@ VIEWS: tuple[AnyView, ...] = (
     Schedules(),
     Invoices(),
     Payments(),
+    Connect(),
     Sync(),
 )

@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from tests import stripe_objects as stripe
 from tests.http.parts import Service, every
+from tests.stripe_schedules import phase as phase_of
+from tests.stripe_schedules import schedule
 from tests.worlds import messages
 
 Json = dict[str, Any]
@@ -223,8 +225,8 @@ def test_a_subscription_tells_of_its_pause_and_of_its_pending_update(
 def test_a_subscription_tells_what_it_is_agreed_to_become(service: Service, client: TestClient) -> None:
     born, now, later = stripe.BORN, stripe.NOW, stripe.NOW + 86_400
     ten = [{"discounts": [{"coupon": "WELCOME"}], "price": "price_1", "quantity": 10}]
-    phases = (stripe.phase(born, later), stripe.phase(later, later + 86_400, items=ten))
-    planned = stripe.schedule(*phases, end_behavior="cancel")
+    phases = (phase_of(born, later), phase_of(later, later + 86_400, items=ten))
+    planned = schedule(*phases, end_behavior="cancel")
     ended = stripe.subscription(status="canceled", ended_at=now + 3600, canceled_at=now + 3600)
     told = [
         stripe.event("customer.subscription.created", stripe.subscription(), created=born),

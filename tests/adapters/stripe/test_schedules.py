@@ -26,13 +26,12 @@ from tests.stripe_objects import (
     facts,
     item,
     parked,
-    phase,
     price,
     read,
-    schedule,
     subscription,
     without,
 )
+from tests.stripe_schedules import phase, schedule
 from tests.worlds import at_the_head
 
 NEXT, LAST = NOW + 86_400, NOW + 2 * 86_400

@@ -15,6 +15,7 @@ from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.translate import (
     balance,
     catalogue,
+    connect,
     credit_notes,
     customer_cash,
     customers,
@@ -74,6 +75,9 @@ ROUTES: dict[str, Reader] = {
     **_each("charge", "refunded", reversals.refunds_told),
     **_each("charge.refund", "updated", reversals.refund_told),
     **_each("charge.dispute", "created updated closed funds_withdrawn funds_reinstated", disputes.told),
+    **_each("account", "updated", connect.account_told),
+    **_each("account.application", "authorized deauthorized", connect.application_told),
+    **_each("capability", "updated", connect.capability_told),
     **_each("payout", "created updated paid failed canceled reconciliation_completed", payouts.told),
     **_each("topup", "created succeeded failed canceled reversed", balance.topup_told),
     **_each("reserve.hold", "created updated", balance.hold_told),
