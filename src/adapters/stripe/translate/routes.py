@@ -1,13 +1,5 @@
-"""Who reads which event? Types that stand nowhere here are kept as evidence and tell no facts.
-
-Left out on purpose:
-- `invoice.upcoming` shows an invoice that does not exist yet and has no id.
-- `balance.available` and `balance_settings.updated` show sums of what other messages move one by one.
-- `reserve.plan.*` are terms: what is held and released by them tells of itself.
-- `billing.credit_grant.*` and `billing.credit_balance_transaction.*` are a price's reduction, of which the
-  invoice shows what is left; a grant that was paid for was paid by an invoice.
-- `issuing_*`, `treasury.*` and `climate.*` move money of other businesses than subscriptions: what it does to
-  our balance comes with the balance transactions."""
+"""Who reads which event? Types that stand nowhere here are kept as evidence and tell no facts: `kept` says
+why."""
 
 from collections.abc import Callable, Iterable
 
