@@ -1,6 +1,6 @@
 """Subscriptions: what a customer has agreed to pay, again and again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -132,10 +132,16 @@ def _effective(at: datetime, terms: Subscription, held: Subscription) -> datetim
     return at
 
 
-def _aged(span: Span) -> Iterator[Span]:
-    """A span in parts, cut where time alone ends what its terms say."""
+def _aged(span: Span) -> Iterable[Span]:
+    """A span in parts, cut where time alone ends what its terms say; few have such an end."""
+    terms = span.terms
+    ends = terms.ended_at is None and (terms.paused_collection is not None or terms.pending is not None)
+    return _cut(span, _endings(terms)) if ends else (span,)
+
+
+def _cut(span: Span, endings: Iterable[tuple[datetime, dict[str, Any]]]) -> Iterator[Span]:
     start, terms = span.start, span.terms
-    for at, gone in _endings(terms):
+    for at, gone in endings:
         if span.end is not None and at >= span.end:
             break
         if at > start:
@@ -147,8 +153,6 @@ def _aged(span: Span) -> Iterator[Span]:
 
 def _endings(terms: Subscription) -> list[tuple[datetime, dict[str, Any]]]:
     found: list[tuple[datetime, dict[str, Any]]] = []
-    if terms.ended_at is not None:
-        return found
     if terms.paused_collection is not None and terms.collection_resumes_at is not None:
         resumed = {"paused_collection": None, "collection_resumes_at": None}
         found.append((terms.collection_resumes_at, resumed))
