@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledgerstone.ledger.subscriptions import PendingUpdate, Span, Subscription, rank, spans
@@ -52,6 +52,7 @@ def plainly(messages: list[Said], second: int) -> tuple[bool, bool]:
 
 
 @given(lives)
+@settings(deadline=None)
 def test_at_every_second_it_is_what_was_said_last_unless_that_has_ended_by_itself(told: list[Said]) -> None:
     for span in life(told):
         for second in range(40):
@@ -61,6 +62,7 @@ def test_at_every_second_it_is_what_was_said_last_unless_that_has_ended_by_itsel
 
 
 @given(lives)
+@settings(deadline=None)
 def test_its_spans_follow_each_other_without_gap_whatever_came_first(told: list[Said]) -> None:
     found = life(told)
     assert all(one.end == other.start for one, other in pairwise(found))

@@ -5,7 +5,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledgerstone.adapters.stripe.translate.reading import moment
@@ -257,6 +257,7 @@ LIFE = (
 
 
 @given(st.permutations(range(len(LIFE))), st.lists(st.integers(0, len(LIFE) - 1), max_size=4))
+@settings(deadline=None)
 def test_the_order_of_messages_and_their_repetition_never_matter(order: list[int], again: list[int]) -> None:
     told = {row.name: row for at in [*order, *again] for row in read(LIFE[at]).rows}
     found = at_the_head(list(told.values()))["schedules"]
