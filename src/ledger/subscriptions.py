@@ -24,6 +24,10 @@ RANK = {
 }
 
 
+AFTER_A_TRIAL = ("active", "past_due", "unpaid", "paused")
+"""What a subscription becomes when its trial is over and it goes on."""
+
+
 class Item(Terms, frozen=True):
     """One line of a subscription; `price` is its id, `terms` what that price says (without its tiers)."""
 
@@ -124,7 +128,7 @@ def spans(course: Course[Subscription]) -> tuple[Span, ...]:
 def _effective(at: datetime, terms: Subscription, held: Subscription) -> datetime:
     if terms.ended_at is not None and terms.status in ("canceled", "incomplete_expired"):
         return max(terms.ended_at, terms.started_at)
-    left_trial = held.status == "trialing" and terms.status in ("active", "past_due")
+    left_trial = held.status == "trialing" and terms.status in AFTER_A_TRIAL
     if left_trial and terms.trial_end is not None and terms.trial_end < at:
         return terms.trial_end
     if terms.status == "paused" != held.status and terms.paused_at is not None:

@@ -1,8 +1,9 @@
 """What was an object's state, second by second, whatever the order in which its messages came?
 
 A provider's times are whole seconds, and several changes fall within one. Each message is an edge from
-the state before to the state after; a second's outcome is the state that was entered once more often
-than it was left. The history depends on the set of messages only, never on the order of delivery."""
+the state before to the state after; a second's outcome is where a walk over its edges ends: the state that
+was entered once more often than it was left. The history depends on the set of messages only, never on
+the order of delivery."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ T = TypeVar("T", bound=Terms)
 Rank = Callable[[T], int]
 NOTHING = -1
 TERMINAL = 100
-"""Ranks from here on are ends: within their second nothing comes after them."""
+"""Ranks from here on are ends: within their second nothing but another end comes after them."""
 
 
 class Sighting(Struct, frozen=True, array_like=True, order=True, gc=False):
@@ -102,22 +103,30 @@ def course(history: History[T]) -> Course[T]:
     return Course(before, history.contents, history.steps)
 
 
+def says_more(history: History[T] | None, now: T) -> bool:
+    """Whether it adds anything to what is known of an object that a list shows it so: where it is known to be
+    so, beyond doubt, it does not, and need not be recorded."""
+    if history is None or not history.steps:
+        return True
+    last = history.steps[-1]
+    return last.ended or not last.sure or history.contents[last.value] != now
+
+
 def repeats(held: History[T], now: History[T]) -> bool:
     """Whether a history comes to the same course as one that it grew from."""
     return now.steps is held.steps and now.contents is held.contents and now.before == held.before
 
 
 def _opening(sightings: Sequence[Sighting]) -> int:
-    """The state that the first second left and did not enter, if there is one such and it was no birth."""
+    """The state that the first second left more often than it entered, if there is one such and it was no
+    birth."""
     at = sightings[0].at
     if len(sightings) == 1 or sightings[1].at != at:
         only = sightings[0]
         return only.before if only.before != only.after else NOTHING
-    second = list(takewhile(lambda sighting: sighting.at == at, sightings))
-    left = {s.before for s in second if s.before != s.after} - {
-        s.after for s in second if s.before != s.after
-    }
-    return left.pop() if len(left) == 1 else NOTHING
+    excess = _excess(list(takewhile(lambda sighting: sighting.at == at, sightings)))
+    left = [index for index, more in excess.items() if more < 0]
+    return left[0] if len(left) == 1 else NOTHING
 
 
 def _continued(
@@ -128,7 +137,8 @@ def _continued(
         at, end = seen[since].at, since + 1
         while end < len(seen) and seen[end].at == at:
             end += 1
-        step = _outcome(at, seen[since:end], steps[-1].value if steps else NOTHING, contents, rank)
+        held = steps[-1].value if steps and not steps[-1].ended else NOTHING
+        step = _outcome(at, seen[since:end], held, contents, rank)
         if not steps or _differs(steps[-1], step):
             steps = (*steps, step)
         since = end
@@ -152,31 +162,52 @@ def _before(steps: tuple[Step, ...], at: datetime) -> tuple[Step, ...]:
 def _outcome(
     at: datetime, second: Sequence[Sighting], held: int, contents: Sequence[T], rank: Rank[T]
 ) -> Step:
+    """The state after a second: where a walk over its edges ends, each taken once. Where there is no such
+    walk, a message is missing, and rank and name choose."""
     if len(second) == 1:
         return Step(at, second[0].after, second[0].last)
-    ends = [s for s in second if s.last] or [s for s in second if rank(contents[s.after]) >= TERMINAL]
-    if ends:
-        return _ranked(at, ends, contents, rank)
-    excess: dict[int, int] = {}
-    for sighting in second:
-        if sighting.before != sighting.after:
-            excess[sighting.after] = excess.get(sighting.after, 0) + 1
-            excess[sighting.before] = excess.get(sighting.before, 0) - 1
+    deleted = [s for s in second if s.last]
+    edges = deleted or [s for s in second if rank(contents[s.after]) >= TERMINAL] or second
+    excess = _excess(edges)
     entered = [index for index, more in excess.items() if more > 0]
-    if len(entered) == 1 and excess[entered[0]] == 1:
-        return Step(at, entered[0])
-    if not entered and held in excess:
-        return Step(at, held)
-    return _ranked(at, second, contents, rank)
+    if _hang_together(edges):
+        if len(entered) == 1 and excess[entered[0]] == 1:
+            return Step(at, entered[0], bool(deleted))
+        if not entered and held in excess:
+            return Step(at, held, bool(deleted))
+    sure = all(edge.after == edges[0].after for edge in edges)
+    return Step(at, _likeliest(edges, entered, contents, rank), bool(deleted), sure)
 
 
-def _ranked(at: datetime, second: Sequence[Sighting], contents: Sequence[T], rank: Rank[T]) -> Step:
-    best = second[0]
-    for sighting in second[1:]:  # they are sorted: of equal rank the later name wins
-        if rank(contents[sighting.after]) >= rank(contents[best.after]):
-            best = sighting
-    sure = all(sighting.after == best.after for sighting in second)
-    return Step(at, best.after, best.last, sure)
+def _excess(edges: Sequence[Sighting]) -> dict[int, int]:
+    """How much more often each state was entered than left; `NOTHING` is left by a birth."""
+    excess: dict[int, int] = {}
+    for edge in edges:
+        excess[edge.after] = excess.get(edge.after, 0) + 1
+        excess[edge.before] = excess.get(edge.before, 0) - 1
+    return excess
+
+
+def _hang_together(edges: Sequence[Sighting]) -> bool:
+    """Whether the edges touch each other, those of messages that told of no change included: such a message
+    saw a state, and if no change led to it or from it, one is missing."""
+    groups: list[set[int]] = []
+    for edge in edges:
+        ends = {edge.after} if edge.before == NOTHING else {edge.before, edge.after}
+        touched = [group for group in groups if group & ends]
+        groups = [group for group in groups if not group & ends] + [ends.union(*touched)]
+    return len(groups) == 1
+
+
+def _likeliest(
+    edges: Sequence[Sighting], entered: Sequence[int], contents: Sequence[T], rank: Rank[T]
+) -> int:
+    """Of the states that were not left again, the one of the highest rank, then of the last name; one that a
+    birth showed only if there is no other, because nothing comes before a birth."""
+    left = {edge.before for edge in edges if edge.before != edge.after}
+    open_ends = [edge for edge in edges if edge.after in entered or edge.after not in left] or edges
+    best = max(open_ends, key=lambda e: (e.before != NOTHING, rank(contents[e.after]), e.message))
+    return best.after
 
 
 def _differs(one: Step, other: Step) -> bool:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledgerstone.ledger.fact import Terms
-from ledgerstone.ledger.timeline import TERMINAL, Course, History, course, observe
+from ledgerstone.ledger.timeline import TERMINAL, Course, History, course, observe, says_more
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -17,11 +17,13 @@ class Light(Terms, frozen=True):
     colour: str
 
 
-RANK = {"off": 0, "red": 1, "amber": 2, "green": 3, "broken": TERMINAL}
-RED, AMBER, GREEN, BROKEN = (
+RANK = {"off": 0, "red": 1, "amber": 2, "green": 3, "burnt": TERMINAL, "broken": TERMINAL + 1}
+OFF, RED, AMBER, GREEN, BURNT, BROKEN = (
+    Light(colour="off"),
     Light(colour="red"),
     Light(colour="amber"),
     Light(colour="green"),
+    Light(colour="burnt"),
     Light(colour="broken"),
 )
 
@@ -85,6 +87,45 @@ def test_an_end_comes_last_within_its_second() -> None:
     assert history.steps[0].ended
 
 
+def test_ends_of_one_second_are_ordered_by_their_changes() -> None:
+    history = told((0, "z", BROKEN, GREEN, False, False), (0, "a", BURNT, BROKEN, False, False))
+
+    assert colours(history) == [(0, "burnt")]
+    assert history.steps[0].sure
+
+
+def test_a_state_that_no_change_led_to_shows_that_a_message_is_missing() -> None:
+    history = told((0, "a", RED, None, True, False), (0, "b", GREEN, None, False, False))
+
+    assert colours(history) == [(0, "green")]
+    assert not history.steps[0].sure
+
+
+def test_nothing_comes_before_a_birth() -> None:
+    history = told((0, "b", GREEN, None, True, False), (0, "a", RED, None, False, False))
+
+    assert colours(history) == [(0, "red")]
+    assert not history.steps[0].sure
+
+
+def test_a_state_that_was_left_is_not_the_end_however_high_its_rank() -> None:
+    history = told(
+        (0, "a", GREEN, RED, False, False),
+        (0, "b", AMBER, GREEN, False, False),
+        (0, "c", OFF, None, False, False),
+    )
+
+    assert colours(history) == [(0, "amber")]
+    assert not history.steps[0].sure
+
+
+def test_two_messages_of_one_change_leave_no_doubt() -> None:
+    history = told((0, "a", GREEN, RED, False, False), (0, "b", GREEN, RED, False, False))
+
+    assert colours(history) == [(0, "green")]
+    assert history.steps[0].sure
+
+
 def test_a_second_without_a_unique_end_goes_by_rank_and_says_that_it_is_unsure() -> None:
     history = told((0, "b", GREEN, None, False, False), (0, "c", RED, None, False, False))
 
@@ -105,6 +146,38 @@ def test_the_missing_message_makes_it_sure() -> None:
 
 def test_a_change_tells_what_was_before_the_first_message() -> None:
     assert course(told((3, "a", GREEN, RED, False, False))).before == RED
+
+
+def test_what_was_before_a_second_is_what_was_left_more_often_than_entered() -> None:
+    history = told(
+        (0, "a", GREEN, RED, False, False),
+        (0, "b", RED, GREEN, False, False),
+        (0, "c", AMBER, RED, False, False),
+    )
+
+    assert course(history).before == RED
+    assert colours(history) == [(0, "amber")]
+
+
+def test_a_circle_after_a_deletion_does_not_bring_back_what_was_held() -> None:
+    history = told(
+        (0, "a", GREEN, None, False, True),
+        (9, "b", RED, GREEN, False, False),
+        (9, "c", GREEN, RED, False, False),
+    )
+
+    assert not history.steps[-1].ended
+    assert not history.steps[-1].sure
+
+
+def test_a_list_says_more_than_is_known_only_where_it_differs_or_takes_a_doubt_away() -> None:
+    known = told((0, "a", RED, None, True, False), (5, "b", GREEN, RED, False, False))
+    doubted = told((0, "a", RED, None, True, False), (0, "b", GREEN, None, False, False))
+
+    assert says_more(None, GREEN)
+    assert not says_more(known, GREEN)
+    assert says_more(known, RED)
+    assert says_more(doubted, GREEN)
 
 
 def test_a_birth_tells_that_nothing_was_before() -> None:
