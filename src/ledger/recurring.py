@@ -93,7 +93,8 @@ def monthly(
     """The monthly value of each item: first less its own discounts, then less those of the whole, in their
     order, each on what is left; an amount off is spread over the items of one billing period by gross."""
     gross = [per_period(price, quantity) for price, quantity in zip(prices, quantities, strict=True)]
-    if None in (*of_all, *(coupon for own in of_items for coupon in own)) or None in gross:
+    currency, coupons = prices[0].currency if prices else "", (of_all, *of_items)
+    if None in gross or any(_is_unknown(coupon, currency) for some in coupons for coupon in some):
         return tuple(None if _matters(price) else 0 for price in prices)
     full = [amount or Fraction(0) for amount in gross]
     left = list(full)
@@ -125,7 +126,7 @@ def _valued(
     prices: Mapping[str, Price],
 ) -> dict[str, Charge]:
     assert start is not None
-    of_all = _in_force(terms.discounts, grants, start) if terms.discounts else _of_customer(grants, start)
+    of_all = _in_force(terms.discounts, grants, start) or _of_customer(grants, start)
     of_items = tuple([_in_force(item.discounts, grants, start) for item in terms.items])
     full = tuple([prices.get(item.price, item.terms) for item in terms.items])
     values = monthly(tuple([item.quantity for item in terms.items]), full, of_items, of_all)
@@ -140,8 +141,9 @@ def _valued(
 def _in_force(
     ids: Iterable[str], grants: Mapping[str, Sequence[Grant]], at: datetime
 ) -> tuple[Coupon | None, ...]:
-    """The coupons of the discounts that a subscription lists. A listed one is in force until its end, even
-    if it says that it starts a second later; one never heard of is unknown."""
+    """The coupons of the discounts that a subscription lists, and that recur. A listed one is in force until
+    its end, whether or not a message takes it off the list then, and even if it says that it starts a second
+    later; one never heard of is unknown."""
     found: list[Coupon | None] = []
     for id in ids:
         parts = grants.get(id)
@@ -206,6 +208,12 @@ def _tiered(price: Price, units: int) -> Fraction | None:
             break
         below = tier.up_to or 0
     return total
+
+
+def _is_unknown(coupon: Coupon | None, currency: str) -> bool:
+    """Whether a coupon's terms are not known, or not in this currency: a provider shows the amounts in other
+    currencies only to who asks for them."""
+    return coupon is None or (bool(coupon.amounts_off) and currency not in dict(coupon.amounts_off))
 
 
 def _matters(price: Price) -> bool:

@@ -62,7 +62,7 @@ class Mrr(View[Payer, Part]):
     """How much recurring revenue is there, under the policy `standard_v1`, and what moved it?"""
 
     name = "mrr"
-    version = 2
+    version = 3
     weight = 5
     hears = (SubscriptionSeen, DiscountSeen, CustomerSeen)
     reads = (Terms,)
@@ -175,19 +175,22 @@ def _all_repeat(held: Mapping[str, History[T]], now: Mapping[str, History[T]]) -
 
 
 def _tiered_prices(ids: Iterable[str], look: Look) -> tuple[tuple[str, Price], ...]:
-    found = ((id, look(("terms", f"price/{id}"))) for id in ids)
-    return tuple((id, price_of(rows[-1].terms)) for id, rows in found if rows)
+    """What was last told of a price's tiers: they never change, and a message need not show them."""
+    told = ((id, [price_of(row.terms) for row in look(("terms", f"price/{id}"))]) for id in ids)
+    tiers = ((id, [price for price in prices if price.tiers is not None]) for id, prices in told)
+    return tuple((id, prices[-1]) for id, prices in tiers if prices)
 
 
 def _grants(given: History[Discount], look: Look) -> tuple[Grant, ...]:
-    """A discount's terms over time: from its start, until its end, or until it was taken away."""
+    """A discount's terms over time: from its start, until its end, or until it was taken away. If nothing was
+    heard of it before that, it was what its taking away showed."""
     found = []
     for index, step in enumerate(given.steps):
-        if step.ended:
+        if step.ended and index:
             break
         discount = given.contents[step.value]
         start = min(discount.start, step.at) if index == 0 else step.at
-        then = given.steps[index + 1].at if index + 1 < len(given.steps) else None
+        then = next((later.at for later in given.steps[index if step.ended else index + 1 :]), None)
         end = min((mark for mark in (discount.end, then) if mark is not None), default=None)
         coupon = alive_at(look(("terms", f"coupon/{discount.coupon}")), discount.start)
         found.append(Grant(start, end, coupon, discount.subscription is None and discount.item is None))

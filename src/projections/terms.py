@@ -46,7 +46,7 @@ class Terms(View[Told, Told]):
     """What do products, prices and coupons say, and since when?"""
 
     name = "terms"
-    version = 1
+    version = 2
     hears = (ProductSeen, PriceSeen, CouponSeen)
     state = Told
     row = TermsRow
@@ -115,9 +115,11 @@ def _versions(kind: str, id: str, history: History[Product] | History[Price]) ->
 
 
 def _lives(id: str, history: History[Coupon]) -> Iterable[TermsRow]:
-    """A coupon's lives, by when each was created. A discount given earlier still shows its coupon after
+    """A coupon's lives, by when each was created; one may begin in the second in which the last one ended. A
+    discount given earlier still shows its coupon after
     that was deleted: being seen does not bring it back."""
-    lives = {history.contents[step.value].created: history.contents[step.value] for step in history.steps}
+    shown = [*(sighting.after for sighting in history.sightings), *(step.value for step in history.steps)]
+    lives = {history.contents[value].created: history.contents[value] for value in shown}
     births = sorted(lives)
     for born, reborn in zip(births, [*births[1:], None], strict=True):
         deaths = [s.at for s in history.sightings if s.last and history.contents[s.after].created == born]

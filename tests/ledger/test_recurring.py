@@ -172,6 +172,31 @@ def test_a_customers_discount_applies_where_the_subscription_has_none() -> None:
     assert valued(Span(MAY, None, agreed(discounts=("di_1",))), own)[0] == (0, 4410)
 
 
+def test_a_customers_discount_applies_when_the_subscriptions_own_is_over_and_still_listed() -> None:
+    given = {
+        "di_1": [Grant(MAY, MAY + timedelta(days=10), coupon("10", duration="repeating"))],
+        "di_c": [Grant(MAY, None, coupon("50"), for_customer=True)],
+    }
+
+    assert valued(Span(MAY, None, agreed(discounts=("di_1",))), given) == [(0, 4410), (10, 2450)]
+
+
+def test_a_discount_for_once_does_not_stand_in_the_way_of_the_customers() -> None:
+    given = {
+        "di_1": [Grant(MAY, None, coupon("10", duration="once"))],
+        "di_c": [Grant(MAY, None, coupon("50"), for_customer=True)],
+    }
+
+    assert valued(Span(MAY, None, agreed(discounts=("di_1",))), given) == [(0, 2450)]
+
+
+def test_an_amount_off_in_another_currency_is_not_known() -> None:
+    euros = Coupon(created=MAY, duration="forever", amounts_off=(("eur", 500),))
+
+    assert worth(item(price()), of_all=[euros]) == [None]
+    assert worth(item(price()), of_items=[(euros,)]) == [None]
+
+
 amounts = st.integers(0, 100_000)
 
 

@@ -4,16 +4,19 @@ from collections.abc import Iterator
 
 from ledgerstone.adapters.stripe.currencies import minor
 from ledgerstone.adapters.stripe.envelope import Envelope
-from ledgerstone.adapters.stripe.translate.reading import Told, observed, states
+from ledgerstone.adapters.stripe.translate import discounts
+from ledgerstone.adapters.stripe.translate.reading import Told, observed, overlaid, read, states
 from ledgerstone.adapters.stripe.wire import customers as wire
+from ledgerstone.adapters.stripe.wire.catalogue import Discount
 from ledgerstone.ledger.customer_balances import CustomerBalanceSeen
 from ledgerstone.ledger.customers import NOT_SHOWN, Customer, CustomerDetails, CustomerSeen
 
 
 def told(event: Envelope) -> Iterator[Told]:
     """`customer.created`, `.updated`, `.deleted`: the customer is seen, its name and address for mail where
-    it has any, and its balance where that changed. Why it did the message does not say: a change that was
-    made by hand looks as one by an invoice, whose own message moves the money."""
+    it has any, its balance where that changed, and its discount, or that it has it no more, which its own
+    message may have failed to tell. Why the balance changed the message does not say: a change that was made
+    by hand looks as one by an invoice, whose own message moves the money."""
     customer, now, before = states(event, wire.Customer, _terms)
     seen = CustomerSeen(id=customer.id, now=now, before=before, first=event.first, last=event.last)
     yield observed(event, "customer", seen)
@@ -22,6 +25,7 @@ def told(event: Envelope) -> Iterator[Told]:
         yield observed(event, "customer-details", details)
     if balance := _balance(event, customer):
         yield observed(event, "customer-balance", balance)
+    yield from _discount_told(event, customer.discount)
 
 
 def _balance(event: Envelope, customer: wire.Customer) -> CustomerBalanceSeen | None:
@@ -38,6 +42,22 @@ def _balance(event: Envelope, customer: wire.Customer) -> CustomerBalanceSeen | 
         currency=currency,
         before=-minor(before, currency) if type(before) is int else None,
     )
+
+
+def _discount_told(event: Envelope, now: str | Discount | None) -> Iterator[Told]:
+    if isinstance(now, Discount):
+        yield from discounts.expanded_told(event, (now,))
+    before = _discount_before(event)
+    if before is not None and discounts.ids([before]) != discounts.ids([now] if now else None):
+        yield from discounts.expanded_told(event, (before,), last=True)
+
+
+def _discount_before(event: Envelope) -> Discount | None:
+    """The discount that a change took away or replaced."""
+    previous = event.previous.get("discount") if isinstance(event.previous, dict) else None
+    if not isinstance(previous, dict) or not isinstance(event.object, dict):
+        return None
+    return read(overlaid(event.object.get("discount"), previous), Discount)
 
 
 def _terms(customer: wire.Customer) -> Customer:

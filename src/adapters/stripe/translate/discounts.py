@@ -27,12 +27,14 @@ def discount_told(event: Envelope) -> Iterator[Told]:
         yield observed(event, "coupon", CouponSeen(id=coupon.id, now=_coupon_terms(coupon)))
 
 
-def expanded_told(event: Envelope, discounts: Iterable[str | wire.Discount]) -> Iterator[Told]:
-    """The discounts and coupons that another object shows in full."""
+def expanded_told(
+    event: Envelope, discounts: Iterable[str | wire.Discount], *, last: bool = False
+) -> Iterator[Told]:
+    """The discounts and coupons that another object shows in full; `last` when it has them no more."""
     for discount in discounts:
         if isinstance(discount, str) or discount.start is None or _coupon(discount) is None:
             continue
-        seen = DiscountSeen(id=discount.id, now=_discount_terms(discount))
+        seen = DiscountSeen(id=discount.id, now=_discount_terms(discount), last=last)
         yield observed(event, f"discount/{discount.id}", seen)
         if coupon := _shown_coupon(discount):
             seen_coupon = CouponSeen(id=coupon.id, now=_coupon_terms(coupon))

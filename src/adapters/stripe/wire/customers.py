@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ledgerstone.adapters.stripe.wire.catalogue import Discount
 from ledgerstone.adapters.stripe.wire.fields import Amount, Currency, Id, Wire
 
 
@@ -31,3 +32,4 @@ class Customer(Wire, frozen=True):
     metadata: Metadata | None = None
     balance: Amount | None = None
     currency: Currency | None = None
+    discount: str | Discount | None = None
