@@ -52,7 +52,7 @@ class Money(View[Told, Part]):
     own for that, and the message that came first says another time than the one that was made first."""
 
     name = "money"
-    version = 1
+    version = 2
     hears = (PaymentReceived, *REVERSALS)
     state = Told
     row = MoneyRow
@@ -102,16 +102,18 @@ def _moves(payment: str, part: Part) -> list[MoneyRow]:
 
 
 def standing(moves: Sequence[MoneyRow], at: datetime) -> tuple[int, int]:
-    """How much of a payment is refunded, and how much disputed, at a time."""
-    refunded = disputed = 0
+    """How much of a payment is refunded, and how much disputed, at a time. What came back of a dispute had
+    been taken, though the message of that be missing."""
+    refunded = 0
+    disputed: dict[str, int] = {}
     for move in moves:
         if move.at > at:
             continue
         if move.kind.startswith("refund"):
             refunded += SIGN[move.kind] * move.amount
         elif move.kind != "received":
-            disputed += SIGN[move.kind] * move.amount
-    return refunded, disputed
+            disputed[move.id] = disputed.get(move.id, 0) + SIGN[move.kind] * move.amount
+    return refunded, sum(max(0, amount) for amount in disputed.values())
 
 
 def _refund(id: str, payment: str, seen: Course[Refund]) -> Iterator[MoneyRow]:

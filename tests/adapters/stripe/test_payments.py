@@ -83,7 +83,15 @@ def test_a_charge_without_an_intent_is_its_own_payment() -> None:
 
 
 def test_sums_over_refunds_are_never_facts() -> None:
-    assert facts("charge.refunded", charge(amount_refunded=5_000, refunded=True)) == {}
+    assert set(facts("charge.refunded", charge(amount_refunded=5_000, refunded=True))) == {
+        "charge/ch_1/captured"
+    }
+
+
+def test_what_was_refunded_was_received_though_no_message_told_so_before() -> None:
+    told = facts("charge.refunded", charge(amount_refunded=5_000))
+
+    assert told == facts("charge.succeeded", charge())
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 from ledgerstone.adapters.stripe.currencies import minor
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.faults import Unusable
+from ledgerstone.adapters.stripe.translate.payments import charge_told
 from ledgerstone.adapters.stripe.translate.reading import Told, moment, observed, read, refetch, states
 from ledgerstone.adapters.stripe.wire import payments as wire
 from ledgerstone.adapters.stripe.wire.fields import id_of, maybe_id
@@ -26,7 +27,9 @@ def refund_told(event: Envelope) -> Iterator[Told]:
 
 def refunds_told(event: Envelope) -> Iterator[Told]:
     """`charge.refunded`: until 2022-11-15 the charge shows its refunds, and was for long the only message of
-    their making. Since then they only tell of themselves; sums over them (`amount_refunded`) are no facts."""
+    their making. Since then they only tell of themselves; sums over them (`amount_refunded`) are no facts.
+    Whatever is refunded was received, and this message may be the first to show it."""
+    yield from charge_told(event)
     charge = read(event.object, wire.RefundedCharge)
     for refund in charge.refunds.data if charge.refunds else ():
         seen = RefundSeen(id=refund.id, payment=_payment(refund), now=_terms(refund))
