@@ -96,6 +96,9 @@ FACTS: dict[str, AnyFact] = {
         signature="t=1793784600,v1=5257a869",
         api_version="2026-03-25.dahlia",
     ),
+    f"swept/{SUB}/1793784600": evidence.StripeObjectListed(
+        id=SUB, object="subscription", requested=AT, payload=b'{"id": "sub_acme"}'
+    ),
     f"{CAUSE}/conflict/8d969eef6eca": evidence.EvidenceConflict(
         first=CAUSE, payload=b'{"id": "evt_acme", "type": "invoice.voided"}', source="import"
     ),

@@ -13,7 +13,13 @@ from ledgerstone.adapters.postgres.scan import scan
 from ledgerstone.adapters.postgres.view_store import TablesDiffer
 from ledgerstone.bootstrap import Settings, journal_of, migrated, views_of
 from ledgerstone.commands.progress import Told, progress
-from ledgerstone.ledger.evidence import EvidenceConflict, FactConflict, RefetchWanted, StripeEventHeard
+from ledgerstone.ledger.evidence import (
+    EvidenceConflict,
+    FactConflict,
+    RefetchWanted,
+    StripeEventHeard,
+    StripeObjectListed,
+)
 from ledgerstone.ledger.invariants import INVARIANTS, findings
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import Recorded
@@ -75,7 +81,7 @@ class Notes:
     def take(self, row: Recorded, position: int) -> None:
         self.rows += 1
         match row.body:
-            case StripeEventHeard(parked=str(reason)):
+            case StripeEventHeard(parked=str(reason)) | StripeObjectListed(parked=str(reason)):
                 self._note("parked", f"row {position}: {row.name} is parked: {reason}")
             case EvidenceConflict(first=first):
                 kind = "came again with another body"

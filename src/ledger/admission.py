@@ -11,7 +11,13 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from ledgerstone.ledger.evidence import EvidenceConfirmed, EvidenceConflict, FactConflict, StripeEventHeard
+from ledgerstone.ledger.evidence import (
+    EvidenceConfirmed,
+    EvidenceConflict,
+    FactConflict,
+    StripeEventHeard,
+    StripeObjectListed,
+)
 from ledgerstone.ledger.facts import BY_TAG
 from ledgerstone.ledger.log import Key, Known, Row, Unit, decide_all
 from ledgerstone.ledger.names import stream_bytes
@@ -87,7 +93,7 @@ def admit(
             row = conflict
         new[row.key] = row
     rows = list(new.values())
-    parked = isinstance(evidence, StripeEventHeard) and evidence.parked is not None
+    parked = isinstance(evidence, StripeEventHeard | StripeObjectListed) and evidence.parked is not None
     return rows, Receipt(starts or known[first.key].position, starts == 0, parked, len(rows))
 
 

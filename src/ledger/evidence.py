@@ -25,6 +25,19 @@ class StripeEventHeard(Fact, frozen=True, kw_only=True, tag="stripe-event-heard"
     payload: bytes
 
 
+class StripeObjectListed(Fact, frozen=True, kw_only=True, tag="stripe-object-listed"):
+    """An object as one of Stripe's lists showed it to a request made at `requested`: nobody signed it, and it
+    says what was, not what happened. `object` is its kind, in Stripe's word; the rest as of an event."""
+
+    id: str
+    object: str
+    requested: datetime
+    account: str | None = None
+    livemode: bool = False
+    parked: str | None = None
+    payload: bytes
+
+
 class EvidenceConflict(Fact, frozen=True, tag="evidence-conflict"):
     """A second message bore the name `first` with another body. The first stays in force."""
 

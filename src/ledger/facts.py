@@ -23,6 +23,7 @@ from ledgerstone.ledger.evidence import (
     MessageRefused,
     RefetchWanted,
     StripeEventHeard,
+    StripeObjectListed,
 )
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.invoices import (
@@ -61,6 +62,7 @@ from ledgerstone.ledger.topups import TopUpFailed, TopUpReceived, TopUpReversed,
 
 AnyFact = (
     StripeEventHeard
+    | StripeObjectListed
     | EvidenceConflict
     | EvidenceConfirmed
     | FactConflict

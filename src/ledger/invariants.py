@@ -11,7 +11,12 @@ from uuid import UUID
 from msgspec import DecodeError, Struct
 
 from ledgerstone.ledger.accounts import CHART
-from ledgerstone.ledger.evidence import EvidenceConfirmed, EvidenceConflict, StripeEventHeard
+from ledgerstone.ledger.evidence import (
+    EvidenceConfirmed,
+    EvidenceConflict,
+    StripeEventHeard,
+    StripeObjectListed,
+)
 from ledgerstone.ledger.facts import BY_TAG, tag
 from ledgerstone.ledger.names import stream
 from ledgerstone.ledger.recorded import Recorded, decode
@@ -88,6 +93,10 @@ def evidence_is_named_by_its_event(line: Line) -> Iterator[str]:
     heard = line.row.body
     if isinstance(heard, StripeEventHeard) and line.row.name != f"stripe/{heard.id}":
         yield f"its name is {line.row.name!r}, and its event is {heard.id!r}"
+    if isinstance(heard, StripeObjectListed):
+        name = f"swept/{heard.id}/{int(heard.requested.timestamp())}"
+        if line.row.name != name:
+            yield f"its name is {line.row.name!r}, and what it saw was {name!r}"
 
 
 def a_fact_stands_behind_its_evidence(line: Line) -> Iterator[str]:

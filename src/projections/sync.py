@@ -10,6 +10,7 @@ from ledgerstone.ledger.evidence import (
     MessageRefused,
     RefetchWanted,
     StripeEventHeard,
+    StripeObjectListed,
 )
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.projections.view import Count, Row, Summary, View
@@ -38,6 +39,7 @@ class Sync(View[SyncRow, SyncRow]):
     weight = 3
     hears = (
         StripeEventHeard,
+        StripeObjectListed,
         EvidenceConfirmed,
         EvidenceConflict,
         FactConflict,
@@ -58,7 +60,7 @@ class Sync(View[SyncRow, SyncRow]):
 
     def keys(self, row: Recorded) -> Iterable[str]:
         body = row.body
-        if isinstance(body, StripeEventHeard):
+        if isinstance(body, StripeEventHeard | StripeObjectListed):
             return () if body.parked is None else (row.name,)
         if isinstance(body, RefetchWanted):
             return (f"{body.object}/{body.id}",)
@@ -68,6 +70,8 @@ class Sync(View[SyncRow, SyncRow]):
         at = row.happened_at
         match row.body:
             case StripeEventHeard(event_type=kind, parked=reason):
+                return SyncRow("parked", id, kind, reason or "", at)
+            case StripeObjectListed(object=kind, parked=reason):
                 return SyncRow("parked", id, kind, reason or "", at)
             case MessageRefused(sha256=digest, reason=reason):
                 return SyncRow("refused", digest, None, reason, at)
@@ -85,7 +89,7 @@ class Sync(View[SyncRow, SyncRow]):
 
     def count(self, row: Recorded) -> Count | None:
         match row.body:
-            case RefetchWanted():
+            case RefetchWanted() | StripeObjectListed():
                 return None
             case StripeEventHeard() as heard:
                 amounts = SOUND if heard.parked is None and not heard.unknown else _odd(heard)

@@ -34,6 +34,13 @@ class Envelope(Struct, frozen=True):
     parked: str | None = None
     thin: bool = False
     related: Any = None
+    swept: str | None = None
+    """The name of what was seen in a list, where this is no event."""
+
+    @property
+    def name(self) -> str:
+        """The name of the evidence, with which the names of observations begin."""
+        return self.swept or f"stripe/{self.id}"
 
     @property
     def first(self) -> bool:

@@ -29,7 +29,7 @@ def read_message(body: bytes, *, source: str, signature: str | None, livemode: b
     event = read_envelope(body)
     if event.livemode is not None and event.livemode is not livemode:
         return Message(ignored="livemode")
-    told, parked = _facts(event)
+    told, parked = facts(event)
     book = Book(event.account or "", livemode)
     heard = StripeEventHeard(
         id=event.id,
@@ -44,11 +44,12 @@ def read_message(body: bytes, *, source: str, signature: str | None, livemode: b
         unknown=event.type not in (THIN_TYPES if event.thin else EVENT_TYPES),
         parked=parked,
     )
-    evidence = Recorded(name=f"stripe/{event.id}", book=book, happened_at=event.created, body=heard)
-    return Message(rows=(evidence, *[_row(each, book, evidence.name) for each in told]))
+    evidence = Recorded(name=event.name, book=book, happened_at=event.created, body=heard)
+    return Message(rows=(evidence, *[row(each, book, evidence.name) for each in told]))
 
 
-def _row(told: Told, book: Book, cause: str) -> Recorded:
+def row(told: Told, book: Book, cause: str) -> Recorded:
+    """A fact as it is recorded, with the movements that follow from it."""
     return Recorded(
         name=_name(told, book, cause),
         book=book,
@@ -67,7 +68,7 @@ def _name(told: Told, book: Book, cause: str) -> str:
     return told.name if is_named_by_event else f"{book.account}/{told.name}"
 
 
-def _facts(event: Envelope) -> tuple[tuple[Told, ...], str | None]:
+def facts(event: Envelope) -> tuple[tuple[Told, ...], str | None]:
     """All the facts of an event, or none and the reason. A mistake of ours must not cost the evidence."""
     reader = thin.told if event.thin else ROUTES.get(event.type)
     if event.parked is not None or reader is None:

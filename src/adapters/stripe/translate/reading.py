@@ -27,7 +27,7 @@ class Told(Struct, frozen=True, gc=False):
 
 def observed(event: Envelope, kind: str, fact: AnyFact) -> Told:
     """An observation: named by the event that shows the object, true from when Stripe made the event."""
-    return Told(f"stripe/{event.id}/{kind}", event.created, fact)
+    return Told(f"{event.name}/{kind}", event.created, fact)
 
 
 def refetch(event: Envelope, object: str, id: str, **lists: Page | None) -> Iterator[Told]:
@@ -37,7 +37,7 @@ def refetch(event: Envelope, object: str, id: str, **lists: Page | None) -> Iter
         wanted = RefetchWanted(
             object=object, id=id, reason=f"its list of {partly} is not complete (has_more)"
         )
-        yield Told(f"stripe/{event.id}/refetch", event.created, wanted)
+        yield Told(f"{event.name}/refetch", event.created, wanted)
 
 
 def states(event: Envelope, wire: type[W], terms: Callable[[W], T]) -> tuple[W, T, T | None]:

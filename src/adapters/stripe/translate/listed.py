@@ -1,0 +1,67 @@
+"""What is to be recorded when one of Stripe's lists shows this object?
+
+A list says what an object is, not what happened to it nor when, and may lag behind. So what it shows counts
+from five minutes before the request: any event since then wins."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from ledgerstone.adapters.stripe import strict_json
+from ledgerstone.adapters.stripe.envelope import Envelope
+from ledgerstone.adapters.stripe.faults import Unreadable
+from ledgerstone.adapters.stripe.translate.message import Message, facts, row
+from ledgerstone.ledger.evidence import StripeObjectListed
+from ledgerstone.ledger.recorded import Book, Recorded
+
+LAG = timedelta(minutes=5)
+"""By how much Stripe's lists may be behind its events."""
+
+READ_AS = {
+    "charge": "charge.updated",
+    "coupon": "coupon.updated",
+    "customer": "customer.updated",
+    "dispute": "charge.dispute.updated",
+    "invoice": "invoice.updated",
+    "payment_intent": "payment_intent.processing",
+    "payout": "payout.updated",
+    "price": "price.updated",
+    "product": "product.updated",
+    "refund": "refund.updated",
+    "subscription": "customer.subscription.updated",
+}
+"""Which event would show the same object, and tell of no change. Objects of other kinds are not swept."""
+
+
+def read_listed(body: bytes, *, requested: datetime, account: str | None, livemode: bool) -> Message:
+    """What one object of a list becomes: its evidence, named
+    `swept/<object>/<request start>`, and what it shows. Whether that says anything new is for the caller to
+    find out, with `timeline.says_more`.
+
+    Raises Unreadable for what is not an object that can be swept. An object of the other mode is ignored."""
+    shown, oddity = strict_json.parse(body)
+    kind, id = _kind(shown), shown["id"]
+    if shown.get("livemode", livemode) is not livemode:
+        return Message(ignored="livemode")
+    requested = requested.replace(microsecond=0)
+    name = f"swept/{id}/{int(requested.timestamp())}"
+    page = Envelope(id, READ_AS[kind], requested - LAG, livemode, shown, None, account, None, oddity, name)
+    told, parked = facts(page)
+    book = Book(account or "", livemode)
+    listed = StripeObjectListed(
+        id=id,
+        object=kind,
+        requested=requested,
+        account=account,
+        livemode=livemode,
+        parked=parked,
+        payload=body,
+    )
+    evidence = Recorded(name=name, book=book, happened_at=page.created, body=listed)
+    return Message(rows=(evidence, *[row(each, book, name) for each in told]))
+
+
+def _kind(shown: Any) -> str:
+    kind = shown.get("object") if isinstance(shown, dict) else None
+    if kind not in READ_AS or not isinstance(shown.get("id"), str):
+        raise Unreadable("this is not an object with an id, of a kind that is swept from lists")
+    return str(kind)
