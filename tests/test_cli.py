@@ -150,12 +150,12 @@ def test_other_rows_of_the_same_version_are_not_swapped(ledgerstone: Shell, even
     ledgerstone.lines(events)
     ledgerstone("rebuild", "customers")
     with psycopg.connect(ledgerstone.database.app_dsn) as connection:
-        connection.execute("update views.customers_v1 set country = 'XX'")
+        connection.execute("update views.customers_v2 set country = 'XX'")
 
     result = ledgerstone("rebuild", "customers")
 
     assert result.exit_code == 1
-    assert "customers_v1" in result.output
+    assert "customers_v2" in result.output
     assert ledgerstone("verify").exit_code == 1
 
 

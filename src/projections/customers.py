@@ -25,7 +25,7 @@ class Customers(View[History[Customer], History[Customer]]):
     """Who pays, for which organisation, and where are they?"""
 
     name = "customers"
-    version = 1
+    version = 2
     hears = (CustomerSeen,)
     state = History[Customer]
     row = CustomerRow

@@ -91,7 +91,7 @@ class Payments(View[Told, Part]):
     """Which payments were tried, and what became of them?"""
 
     name = "payments"
-    version = 1
+    version = 2
     hears = (PaymentSeen, PaymentReceived, PaymentFailed, PaymentApplied, *REVERSALS)
     weight = 3
     state = Told

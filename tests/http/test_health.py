@@ -31,7 +31,7 @@ def test_a_stopped_view_is_named_with_its_reason(service: Service, client: TestC
     service.hear(messages(1))
     with psycopg.connect(service.services.dsn, autocommit=True) as connection:
         connection.execute(
-            "update views.tracking set stopped_at = 7, reason = 'row 7 is odd' where name = 'mrr_v2'"
+            "update views.tracking set stopped_at = 7, reason = 'row 7 is odd' where name = 'mrr_v3'"
         )
 
     answer = client.get("/readyz")
@@ -56,7 +56,7 @@ def test_a_view_that_is_a_minute_behind_is_not_relied_upon(
 
 def test_views_that_were_never_built_are_said_to_be_missing(service: Service, client: TestClient) -> None:
     with psycopg.connect(service.services.dsn, autocommit=True) as connection:
-        connection.execute("delete from views.tracking where name = 'mrr_v2'")
+        connection.execute("delete from views.tracking where name = 'mrr_v3'")
 
     assert client.get("/readyz").json()["reasons"] == [
         "mrr v2 has no tables yet: start the engine, or rebuild it"

@@ -124,11 +124,11 @@ def test_what_could_not_be_written_is_begun_again(
     engine = Engine(VIEWS, journal, store)
     engine.step(50)
     with psycopg.connect(database.app_dsn, autocommit=True) as connection:
-        connection.execute("alter table views.customers_v1 rename to mislaid")
+        connection.execute("alter table views.customers_v2 rename to mislaid")
     with pytest.raises(psycopg.errors.UndefinedTable):
         engine.catch_up(50)
     with psycopg.connect(database.app_dsn, autocommit=True) as connection:
-        connection.execute("alter table views.mislaid rename to customers_v1")
+        connection.execute("alter table views.mislaid rename to customers_v2")
 
     engine.restart()
     engine.catch_up(50)
@@ -145,7 +145,7 @@ def test_tables_of_an_older_layout_are_thrown_away_and_made_anew(
     Engine(VIEWS, journal, store).catch_up()
     with psycopg.connect(database.app_dsn, autocommit=True) as connection:
         connection.execute("comment on table views.tracking is 'layout 1'")
-        connection.execute("alter table views.customers_v1 drop column place")
+        connection.execute("alter table views.customers_v2 drop column place")
         connection.execute("create table views.notes (line text)")
     newer = PostgresViews(database.app_dsn)
 

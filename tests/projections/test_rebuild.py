@@ -72,7 +72,7 @@ def test_other_rows_of_the_same_version_are_refused_and_named(
 ) -> None:
     _live(journal, store, 7)
     with psycopg.connect(database.app_dsn, autocommit=True) as connection:
-        connection.execute("update views.customers_v1 set tenant = 'mistaken' where known_to is null")
+        connection.execute("update views.customers_v2 set tenant = 'mistaken' where known_to is null")
     beside = PostgresViews(database.app_dsn, "_new")
     group = whole_chains(VIEWS, ["customers"])[0]
 
@@ -89,13 +89,13 @@ def test_a_head_that_is_not_the_sum_of_its_deltas_is_named(
 ) -> None:
     _live(journal, store, 7)
     with psycopg.connect(database.app_dsn, autocommit=True) as connection:
-        connection.execute("update views.mrr_v2_standing_head set mrr = mrr + 1 where dimension = ''")
+        connection.execute("update views.mrr_v3_standing_head set mrr = mrr + 1 where dimension = ''")
     beside = PostgresViews(database.app_dsn, "_check")
 
     found = compare(whole_chains(VIEWS, ["mrr"])[0], journal, beside, journal.head())
 
     assert found
-    assert all("mrr_v2_standing" in line for line in found)
+    assert all("mrr_v3_standing" in line for line in found)
     beside.close()
 
 

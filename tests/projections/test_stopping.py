@@ -47,7 +47,7 @@ def test_a_mistake_stops_one_view_and_is_named(
 
     engine.catch_up(window)
 
-    position, stopped, reason = standing(database)["customers_v1"]
+    position, stopped, reason = standing(database)["customers_v2"]
     assert stopped == position + 1
     assert "ZeroDivisionError: a mistake of ours" in (reason or "")
     assert standing(database)["subscriptions_v2"] == (journal.head(), None, None)
@@ -59,7 +59,7 @@ def test_after_the_fix_it_goes_on(database: Database, journal: Journal, store: P
 
     Engine([customers.Customers(), Subscriptions()], journal, store).catch_up()
 
-    assert standing(database)["customers_v1"] == (journal.head(), None, None)
+    assert standing(database)["customers_v2"] == (journal.head(), None, None)
     beside = PostgresViews(database.app_dsn, "_check")
     assert compare([customers.Customers()], journal, beside, journal.head()) == []
     beside.close()
