@@ -20,6 +20,7 @@ from tests.plain.history import History, Json, Name, histories
 from tests.worlds import Message, log_of
 
 FOREVER = float(2**33)
+WHO = ("tenant", "country", "deleted")
 KINDS = ("new", "reactivation", "expansion", "contraction", "churn")
 EACH_MONTH = [
     (f"{year}-{month:02d}", datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC).timestamp())
@@ -88,6 +89,7 @@ def differences(told: Sequence[Json], shown: Shown) -> list[str]:
     """Each a sentence: which object, at which time, here and there."""
     known = histories(told)
     return [
+        *_customers(known, shown),
         *_subscriptions(known, shown),
         *_revenue(known, shown),
         *_movements(known, shown),
@@ -99,6 +101,16 @@ def differences(told: Sequence[Json], shown: Shown) -> list[str]:
 def _differ(what: str, here: Any, there: Any) -> Iterator[str]:
     if here != there:
         yield f"{what}: the views say {here}, the plain telling {there}"
+
+
+def _customers(known: dict[Name, History], shown: Shown) -> Iterator[str]:
+    for name, history in known.items():
+        life = lives.customer(history) if name[0] == "customer" else None
+        rows = [row for row in shown.rows["customers"] if row.id == name[1]]
+        for end in _instants(rows, life.times()) if life else ():
+            here = [{n: getattr(row, n) for n in WHO} for row in rows if _holds(row, end)]
+            mark = life.mark(end) if life else None
+            yield from _differ(f"{name[1]} before {end}", here, [] if mark is None else [mark.state])
 
 
 def _subscriptions(known: dict[Name, History], shown: Shown) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 Silent in the design, and read so: leaving a trial and going on counts from `trial_end`; a date of
 the object's that is later than the message is not believed; what a later message says of an earlier time
-stands above what an earlier message said of it.
+stands above what an earlier message said of it; a customer whose deletion shows no more than the id stays who
+and where it was.
 """
 
 from typing import NamedTuple
@@ -60,6 +61,29 @@ def _subscribed(at: float, it: Json, held: Json) -> float:
         return max(it["ended_at"], it["start_date"]) if it["ended_at"] is not None else at
     left_trial = held["status"] == "trialing" and it["status"] not in ("trialing", "incomplete")
     return min(at, it["trial_end"]) if left_trial and it["trial_end"] is not None else at
+
+
+def customer(history: History) -> Life:
+    """Who pays (`tenant`), where, and whether it was deleted."""
+    first = history.steps[0].state
+    held: Json = {"tenant": first["id"], "country": None}
+    marks: list[Mark] = []
+    for step in history.steps:
+        it = step.state
+        if it.get("metadata") is not None or not it.get("deleted"):
+            held = {
+                "tenant": (it.get("metadata") or {}).get("tenant_id") or it["id"],
+                "country": _country(it),
+            }
+        marks.append(Mark(step.at, {**held, "deleted": step.deleted}))
+    return Life(marks)
+
+
+def _country(it: Json) -> str | None:
+    """That of the address, else that of where goods are sent."""
+    places = [it.get("address") or {}, (it.get("shipping") or {}).get("address") or {}]
+    named = [place["country"].upper() for place in places if place.get("country")]
+    return named[0] if named else None
 
 
 def invoice(history: History) -> Life:
