@@ -98,7 +98,7 @@ class Invoices(View[Told, Part]):
     """What is each invoice's status, what is owed on it, and since when?"""
 
     name = "invoices"
-    version = 2
+    version = 3
     weight = 6
     hears = (InvoiceSeen, PaymentApplied, PaidElsewhere, CreditNoteIssued, CreditNoteVoided)
     reads = (Money,)
