@@ -55,7 +55,7 @@ WHAT_MATTERS = {
     "invoice": {
         "amount_due", "amount_paid", "amount_paid_off_stripe", "amount_remaining", "created", "currency",
         "customer", "due_date", "lines", "number", "parent", "status", "status_transitions", "total",
-        "total_taxes",
+        "total_taxes", "amount_overpaid",
     },
     "payment_intent": {"amount", "created", "currency", "customer", "payment_method_types", "status"},
     "subscription": {

@@ -4,7 +4,7 @@ Silent in the design, and read so: the words of `settlement` outweigh each other
 a payment is known by its intent, or by its charge where there is none; it failed when its charge did and its
 intent wants another way to pay; a refund is given back when it succeeded; what was paid for an invoice is
 what it says itself, or the payments for it if they are more; a dispute holds what was withdrawn and not put
-back.
+back, by the transactions that any of its messages lists, or by the messages of that name.
 """
 
 from collections import defaultdict
@@ -50,16 +50,27 @@ def payments(messages: Iterable[Json], known: Known) -> dict[str, Json]:
 
 
 def _withdrawn(messages: Iterable[Json]) -> dict[str, int]:
-    """What each dispute holds: money is taken once and put back once, however often it is told."""
-    taken: dict[str, int] = {}
-    back: set[str] = set()
+    """What each dispute holds: what was taken less what was put back, each once, however often it is told."""
+    moved: dict[str, dict[str, int]] = defaultdict(dict)
+    named: dict[str, dict[str, int]] = defaultdict(dict)
     for message in messages:
-        it: Any = message.get("data", {}).get("object")
-        if message.get("type") == "charge.dispute.funds_withdrawn":
-            taken[it["id"]] = it["amount"]
-        if message.get("type") == "charge.dispute.funds_reinstated":
-            back.add(it["id"])
-    return {dispute: amount for dispute, amount in taken.items() if dispute not in back}
+        it: Any = message.get("data", {}).get("object", {})
+        if it.get("object") == "dispute":
+            for each in it.get("balance_transactions") or []:
+                moved[it["id"]][each["id"]] = -each["amount"]
+            sign = {"funds_withdrawn": 1, "funds_reinstated": -1}.get(message["type"].rpartition(".")[2])
+            if sign:
+                named[it["id"]][message["type"]] = sign * it["amount"]
+    return {id: max(0, _held(moved[id].values(), named[id].values())) for id in {*moved, *named}}
+
+
+def _held(listed: Iterable[int], named: Iterable[int]) -> int:
+    """Movements out (above 0) and back: those that any message lists, else the ones that have a message."""
+    found = 0
+    for sign in (1, -1):
+        some = [amount for amount in listed if amount * sign > 0]
+        found += sum(some or [amount for amount in named if amount * sign > 0])
+    return found
 
 
 def invoices(messages: Iterable[Json], known: Known) -> dict[str, Json]:
@@ -84,7 +95,7 @@ def settlement(it: Json, mine: list[Json], applied: list[Json]) -> str:
         return "disputed"
     if given_back:
         return "refunded" if given_back >= paid else "partially_refunded"
-    if paid > it["amount_due"]:
+    if paid > it["amount_due"] or it.get("amount_overpaid"):
         return "overpaid"
     if it["status"] == "paid" or 0 < it["amount_due"] <= paid:
         return "paid"
