@@ -96,6 +96,24 @@ def stripe_events(ctx: click.Context, file: Path) -> None:
 
 
 @main.command()
+@click.option("--type", "event_type", metavar="TYPE", help="Only events of this type, as invoice.paid.")
+@click.option("--all", "everything", is_flag=True, help="Also what was read before: corrects what differs.")
+def retranslate(event_type: str | None, everything: bool) -> None:
+    """Read parked evidence again, after an upgrade of the readers, and append the facts.
+
+    With --all, evidence that was read before is read again too: facts that were missing are appended, and
+    facts that it tells otherwise now are corrected, from here on. Running it again adds nothing.
+    """
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.retranslate import Wanted, retranslate
+
+    try:
+        click.echo(retranslate(read_settings(), Wanted(event_type, everything)))
+    except LookupError as error:
+        raise click.BadParameter(str(error.args[0]), param_hint="--type") from None
+
+
+@main.command()
 @click.argument("views", nargs=-1, metavar="[VIEW]...")
 def rebuild(views: tuple[str, ...]) -> None:
     """Make views anew from the log (all, if none is named), compare, and swap.

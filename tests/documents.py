@@ -12,7 +12,7 @@ import msgspec
 
 from ledgerstone.ledger.accounts import CHART
 from ledgerstone.ledger.fact import Fact
-from ledgerstone.ledger.facts import BY_TAG, tag
+from ledgerstone.ledger.facts import BY_TAG, Correctable, tag
 from ledgerstone.ledger.posting import TABLE
 from tests.examples import EXAMPLES
 
@@ -108,6 +108,8 @@ def _prose(documented: Any) -> str:
 
 
 def _type(kind: Any) -> str:
+    if kind == Correctable:
+        return "a fact that is read from evidence"
     text = kind.__name__ if isinstance(kind, type) and not hasattr(kind, "__args__") else str(kind)
     return re.sub(r"[\w.]+\.(\w+)", r"\1", text).replace("|", "or")
 

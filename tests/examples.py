@@ -28,6 +28,7 @@ from ledgerstone.ledger import (
     subscriptions,
     topups,
 )
+from ledgerstone.ledger.corrections import superseding
 from ledgerstone.ledger.facts import AnyFact, tag
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded, encode
@@ -98,6 +99,9 @@ FACTS: dict[str, AnyFact] = {
     ),
     f"swept/{SUB}/1793784600": evidence.StripeObjectListed(
         id=SUB, object="subscription", requested=AT, payload=b'{"id": "sub_acme"}'
+    ),
+    f"{CAUSE}/read/1": evidence.EvidenceRead(
+        first=CAUSE, event_type="invoice.paid", api_version="2026-03-25.dahlia", source="webhook", parked=True
     ),
     f"{CAUSE}/conflict/8d969eef6eca": evidence.EvidenceConflict(
         first=CAUSE, payload=b'{"id": "evt_acme", "type": "invoice.voided"}', source="import"
@@ -279,7 +283,10 @@ def recorded(name: str, fact: AnyFact, cause: str | None = CAUSE) -> Recorded:
     return Recorded(name, BOOK, AT, fact, cause=cause, movements=movements(fact))
 
 
-EXAMPLES = tuple(recorded(name, fact, None if name == CAUSE else CAUSE) for name, fact in FACTS.items())
+_TOLD = tuple(recorded(name, fact, None if name == CAUSE else CAUSE) for name, fact in FACTS.items())
+_RECEIVED = next(row for row in _TOLD if row.name == f"stripe/charge/{CH}/received")
+_LESS = recorded(_RECEIVED.name, msgspec.structs.replace(_RECEIVED.body, amount=4300))
+EXAMPLES = (*_TOLD, superseding(_RECEIVED, _LESS, 1))
 
 
 def heard(

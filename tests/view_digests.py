@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ledgerstone.ledger.recorded import Recorded, encode
-from ledgerstone.projections.folder import Folder, Version
+from ledgerstone.projections.folder import Folder, Version, remembering
 from ledgerstone.projections.view import AnyView, chains, identity
 from ledgerstone.projections.views import VIEWS
 from tests.examples import released
@@ -35,9 +35,7 @@ def digests() -> Digests:
     for name, log in logs().items():
         found[f"log/{name}"] = _digest(encode(row) for _, row in log)
         for group in chains(VIEWS):
-            folder = Folder(group)
-            for position, row in log:
-                folder.hear(position, row)
+            folder = remembering(group, log)
             for view in group:
                 found[f"{identity(view)}/{name}"] = _digest(_lines(folder, view))
     return found

@@ -2,7 +2,7 @@
 replay from the log, in plain words."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from msgspec import Struct
@@ -13,13 +13,16 @@ from ledgerstone.adapters.postgres.scan import scan
 from ledgerstone.adapters.postgres.view_store import TablesDiffer
 from ledgerstone.bootstrap import Settings, journal_of, migrated, views_of
 from ledgerstone.commands.progress import Told, progress
+from ledgerstone.ledger.corrections import correction_of, faults
 from ledgerstone.ledger.evidence import (
     EvidenceConflict,
+    EvidenceRead,
     FactConflict,
     RefetchWanted,
     StripeEventHeard,
     StripeObjectListed,
 )
+from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.invariants import INVARIANTS, findings
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import Recorded
@@ -45,29 +48,39 @@ def verify(settings: Settings) -> Verdict:
     with migrated(settings) as database, journal_of(database) as journal:
         head = journal.head()
         with progress("reading the log", "rows") as told:
-            _verify_log(database, head, verdict, told)
+            _verify_log(database, journal, verdict, told)
         with alone(database.app_dsn, "verification"):
             for group in chains(VIEWS):
                 _verify_views(database, journal, group, head, verdict)
     return verdict
 
 
-def _verify_log(database: Database, head: int, verdict: Verdict, told: Told) -> None:
+def _verify_log(database: Database, journal: Journal, verdict: Verdict, told: Told) -> None:
     notes = Notes()
 
     def seen(row: Recorded, position: int) -> None:
         notes.take(row, position)
+        if isinstance(row.body, Superseded):
+            notes.wrong(position, faults(row, _corrected_by(row, row.body.first, journal)))
         if notes.rows % 1000 == 0:
             told(notes.rows, max(notes.rows, head))
 
+    head = journal.head()
     found = findings(scan(database.app_dsn), seen)
     wrong = [f"row {each.position}: {each.problem}" for each in islice(found, NAMED)]
     more = sum(1 for _ in found)
     if not wrong:
         verdict.fine.append(f"the {notes.rows:,} rows of the log keep all {len(INVARIANTS)} invariants")
     verdict.wrong += [*wrong, *([f"… and {more:,} more in the log"] if more else [])]
-    verdict.wrong += notes.of("two messages tell of one fact in different amounts")
+    verdict.wrong += notes.of("a correction", "two messages tell of one fact in different amounts")
     verdict.remarks += notes.of("parked", "came again with another body", "to be fetched whole")
+
+
+def _corrected_by(row: Recorded, first: str, journal: Journal) -> Recorded | None:
+    """What a correction ends: the correction before it, or the fact itself."""
+    number = int(row.name.rpartition("/")[2]) if row.name.rpartition("/")[2].isdecimal() else 0
+    before = first if number == 1 else correction_of(first, number - 1)
+    return journal.find([before]).get(before)
 
 
 class Notes:
@@ -83,6 +96,8 @@ class Notes:
         match row.body:
             case StripeEventHeard(parked=str(reason)) | StripeObjectListed(parked=str(reason)):
                 self._note("parked", f"row {position}: {row.name} is parked: {reason}")
+            case EvidenceRead(first=first, parked=True):
+                self._take_back("parked", f": {first} is parked: ")
             case EvidenceConflict(first=first):
                 kind = "came again with another body"
                 self._note(kind, f"row {position}: {first} {kind}; the first is in force")
@@ -99,6 +114,17 @@ class Notes:
             yield from named
             if (more := self._counts[kind] - len(named)) > 0:
                 yield f"… and {more:,} more: {kind}"
+
+    def wrong(self, position: int, problems: Iterable[str]) -> None:
+        """What is wrong with a correction."""
+        for problem in problems:
+            self._note("a correction", f"row {position}: {problem}")
+
+    def _take_back(self, kind: str, part: str) -> None:
+        """A note is not true any more."""
+        self._counts[kind] -= 1
+        named = self._named.get(kind, [])
+        named[:] = [sentence for sentence in named if part not in sentence]
 
     def _note(self, kind: str, sentence: str) -> None:
         self._counts[kind] += 1

@@ -4,13 +4,14 @@ A name is recorded once, so a second telling adds nothing; but where it contradi
 The first stays in force."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from ledgerstone.ledger.corrections import correction_of, now
 from ledgerstone.ledger.evidence import (
     EvidenceConfirmed,
     EvidenceConflict,
@@ -18,6 +19,7 @@ from ledgerstone.ledger.evidence import (
     StripeEventHeard,
     StripeObjectListed,
 )
+from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import BY_TAG
 from ledgerstone.ledger.log import Key, Known, Row, Unit, decide_all
 from ledgerstone.ledger.names import stream_bytes
@@ -70,6 +72,23 @@ def _admit_all(
     return rows, answers
 
 
+class NameTaken(Exception):
+    """Another writer was faster: a row of this name is in the log by now."""
+
+
+def new_only(rows: Sequence[Recorded]) -> Unit[None]:
+    """Rows that were decided upon by what the log had: written as they are, or refused with NameTaken."""
+    ready = list(map(stored, rows))
+    return Unit([row.key for row in ready], partial(_all_new, ready), sum(len(row.state) for row in ready))
+
+
+def _all_new(rows: Sequence[Row], known: Mapping[Key, Known], position: int) -> tuple[Sequence[Row], None]:
+    for row in rows:
+        if row.key in known:
+            raise NameTaken(decode(known[row.key].state).name)
+    return rows, None
+
+
 def admit(
     tellings: Sequence[tuple[Recorded, Row]], known: Mapping[Key, Known], position: int
 ) -> tuple[list[Row], Receipt]:
@@ -79,7 +98,7 @@ def admit(
     only that fact; if it was told in other amounts before, a conflict takes its place."""
     evidence, first = tellings[0][0].body, tellings[0][1]
     if isinstance(evidence, StripeEventHeard) and first.key in known:
-        return _heard_again(tellings[0][0], known[first.key], known)
+        return _heard_again(tellings, known[first.key], known)
     new: dict[Key, Row] = {}
     starts = 0
     for recorded, row in tellings:
@@ -87,8 +106,8 @@ def admit(
         if held is None:
             starts = starts or position + len(new)
         else:
-            conflict = _contradiction(recorded, decode(held.state))
-            if conflict is None or conflict.key in known or conflict.key in new:
+            conflict = _contradiction(recorded, decode(held.state).body, known, new)
+            if conflict is None:
                 continue
             row = conflict
         new[row.key] = row
@@ -97,20 +116,33 @@ def admit(
     return rows, Receipt(starts or known[first.key].position, starts == 0, parked, len(rows))
 
 
-def _heard_again(again: Recorded, first: Known, known: Mapping[Key, Known]) -> tuple[list[Row], Receipt]:
-    before = decode(first.state)
+def _heard_again(
+    tellings: Sequence[tuple[Recorded, Row]], first: Known, known: Mapping[Key, Known]
+) -> tuple[list[Row], Receipt]:
+    before, again = decode(first.state), tellings[0][0]
     assert isinstance(before.body, StripeEventHeard)
     assert isinstance(again.body, StripeEventHeard)
-    remark = _remark(again, again.body, before.body)
-    rows = [row for row in map(stored, remark) if row.key not in known]
+    if again.body.payload != before.body.payload and again.body.api_version != before.body.api_version:
+        rows = _in_other_words(tellings, known)
+    else:
+        rows = [row for row in map(stored, _remark(again, again.body, before.body)) if row.key not in known]
     return rows, Receipt(first.position, True, before.body.parked is not None, len(rows))
 
 
+def _in_other_words(tellings: Sequence[tuple[Recorded, Row]], known: Mapping[Key, Known]) -> list[Row]:
+    """Two versions say the same thing in different words: only the amounts that were read can be compared."""
+    new: dict[Key, Row] = {}
+    for recorded, row in tellings[1:]:
+        if held := known.get(row.key):
+            conflict = _contradiction(recorded, decode(held.state).body, known, new)
+            if conflict is not None:
+                new[conflict.key] = conflict
+    return list(new.values())
+
+
 def _remark(again: Recorded, new: StripeEventHeard, old: StripeEventHeard) -> tuple[Recorded, ...]:
-    if new.payload != old.payload and new.api_version != old.api_version:
-        return ()  # two versions say the same thing in different words
     if not _same_content(new.payload, old.payload):
-        name = f"{again.name}/conflict/{sha256(new.payload).hexdigest()[:12]}"
+        name = f"{again.name}/conflict/{_fingerprint(new.payload)}"
         conflict = EvidenceConflict(
             first=again.name, payload=new.payload, source=new.source, signature=new.signature
         )
@@ -123,28 +155,66 @@ def _remark(again: Recorded, new: StripeEventHeard, old: StripeEventHeard) -> tu
 
 
 def _same_content(one: bytes, other: bytes) -> bool:
-    if one == other:
-        return True
+    return one == other or _content(one) == _content(other)
+
+
+def _fingerprint(payload: bytes) -> str:
+    """Equal for copies of a message."""
+    return sha256(_content(payload)).hexdigest()[:12]
+
+
+def _content(payload: bytes) -> bytes:
+    """The message without its volatile field, as text: to Python `1`, `1.0` and `true` are equal. What is not
+    readable is its bytes."""
     try:
-        return _content(one) == _content(other)
-    except (ValueError, RecursionError):  # not readable: then only the bytes can say
-        return False
+        message = json.loads(payload)
+        if isinstance(message, dict):
+            message.pop(VOLATILE, None)
+        return json.dumps(message, sort_keys=True).encode()
+    except (ValueError, RecursionError):
+        return payload
 
 
-def _content(payload: bytes) -> str:
-    """The message without its volatile field, as text: to Python `1`, `1.0` and `true` are equal."""
-    message = json.loads(payload)
-    if isinstance(message, dict):
-        message.pop(VOLATILE, None)
-    return json.dumps(message, sort_keys=True)
+def differ(one: Fact, other: Fact) -> bool:
+    """Whether two tellings of a fact move other amounts or accounts, by today's posting table: by the tables
+    of their days, all would differ after a change of a rule."""
+    return one != other and movements(one) != movements(other)
 
 
-def _contradiction(again: Recorded, before: Recorded) -> Row | None:
-    """A conflict, where the two tellings move other amounts or accounts by today's posting table: by the
-    tables of their days, all would differ after a change of a rule."""
-    if again.body == before.body or movements(again.body) == movements(before.body):
-        return None
+def conflicts(again: Recorded) -> Iterator[Recorded]:
+    """The rows that may say that a fact was told in other amounts: the second is for a message that already
+    told of others than these."""
     said = msgspec.json.encode(again.body)
-    name = f"{again.name}/conflict/{again.cause or sha256(said).hexdigest()[:12]}"
+    digest = sha256(said).hexdigest()[:12]
     conflict = FactConflict(first=again.name, told=said)
-    return stored(Recorded(name, again.book, again.happened_at, conflict, cause=again.cause))
+    name = f"{again.name}/conflict/{again.cause or digest}"
+    for one in (name, f"{name}/{digest}"):
+        yield Recorded(one, again.book, again.happened_at, conflict, cause=again.cause)
+
+
+def _contradiction(
+    again: Recorded, held: Fact, known: Mapping[Key, Known], new: Mapping[Key, Row]
+) -> Row | None:
+    """A conflict, where a telling agrees with none that is or was in force, and has not been noted yet.
+
+    Corrections are seldom, so that nobody looks them up until there is a contradiction."""
+    number = 0
+    while differ(again.body, held):
+        number += 1
+        key = stream_bytes(correction_of(again.name, number)), 1
+        correction = known.get(key)
+        if correction is None:
+            return _unnoted(again, key, known, new)
+        held = now(decode(correction.state)).body
+    return None
+
+
+def _unnoted(again: Recorded, unless: Key, known: Mapping[Key, Known], new: Mapping[Key, Row]) -> Row | None:
+    for conflict in conflicts(again):
+        row = structs.replace(stored(conflict), unless=(unless,))
+        held = known.get(row.key) or new.get(row.key)
+        if held is None:
+            return row
+        if decode(held.state).body == conflict.body:
+            break
+    return None

@@ -1,5 +1,6 @@
-"""Every fact there is, by its tag."""
+"""Every fact there is, by its tag; and the one that corrects another, which can hold any that is read."""
 
+from datetime import datetime
 from typing import get_args
 
 from ledgerstone.ledger.catalogue import CouponSeen, DiscountSeen, PriceSeen, ProductSeen
@@ -19,6 +20,7 @@ from ledgerstone.ledger.customers import CustomerDetails, CustomerSeen
 from ledgerstone.ledger.evidence import (
     EvidenceConfirmed,
     EvidenceConflict,
+    EvidenceRead,
     FactConflict,
     MessageRefused,
     RefetchWanted,
@@ -60,14 +62,8 @@ from ledgerstone.ledger.schedules import SubscriptionScheduleSeen
 from ledgerstone.ledger.subscriptions import SubscriptionSeen
 from ledgerstone.ledger.topups import TopUpFailed, TopUpReceived, TopUpReversed, TopUpStarted
 
-AnyFact = (
-    StripeEventHeard
-    | StripeObjectListed
-    | EvidenceConflict
-    | EvidenceConfirmed
-    | FactConflict
-    | MessageRefused
-    | RefetchWanted
+Correctable = (
+    RefetchWanted
     | CustomerSeen
     | CustomerDetails
     | ProductSeen
@@ -115,6 +111,32 @@ AnyFact = (
     | CapabilitySeen
     | AccountAuthorized
     | AccountDeauthorized
+)
+"""What is read from evidence, and so may have been read wrongly."""
+
+
+class Superseded(Fact, frozen=True, kw_only=True, tag="superseded"):
+    """The fact named `first` was told wrongly: what was in force until now, as it happened at `was_at`, and
+    what is in force from here on. The first `undone` movements of this row undo those of what was in force;
+    the rest are those of what is."""
+
+    first: str
+    was: Correctable
+    was_at: datetime
+    now: Correctable
+    undone: int = 0
+
+
+AnyFact = (
+    StripeEventHeard
+    | StripeObjectListed
+    | EvidenceRead
+    | EvidenceConflict
+    | EvidenceConfirmed
+    | FactConflict
+    | MessageRefused
+    | Superseded
+    | Correctable
 )
 
 

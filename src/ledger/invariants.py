@@ -14,10 +14,11 @@ from ledgerstone.ledger.accounts import CHART
 from ledgerstone.ledger.evidence import (
     EvidenceConfirmed,
     EvidenceConflict,
+    EvidenceRead,
     StripeEventHeard,
     StripeObjectListed,
 )
-from ledgerstone.ledger.facts import BY_TAG, tag
+from ledgerstone.ledger.facts import BY_TAG, Superseded, tag
 from ledgerstone.ledger.names import stream
 from ledgerstone.ledger.recorded import Recorded, decode
 
@@ -101,13 +102,26 @@ def evidence_is_named_by_its_event(line: Line) -> Iterator[str]:
 
 def a_fact_stands_behind_its_evidence(line: Line) -> Iterator[str]:
     """One message is one append: its evidence, then the facts read from it. Remarks on a message come later,
-    and bear the name of what they remark on."""
+    and bear the name of what they remark on; what was read later stands behind the remark that it was."""
     row = line.row
-    if isinstance(row.body, EvidenceConflict | EvidenceConfirmed):
+    if isinstance(row.body, EvidenceConflict | EvidenceConfirmed | EvidenceRead):
         if not row.name.startswith(f"{row.body.first}/"):
             yield f"it remarks on {row.body.first!r}, which is not what its name says"
     elif row.cause is not None and row.cause not in _evidence_before(line):
         yield f"its evidence {row.cause!r} does not stand before it"
+
+
+def a_correction_undoes_and_replaces(line: Line) -> Iterator[str]:
+    """Its name says what it corrects, and it moves no less than it undoes. Whether that is what was in force
+    its own row cannot tell: `corrections.faults` asks the row before it."""
+    row = line.row
+    if not isinstance(row.body, Superseded):
+        return
+    stem, _, number = row.name.rpartition("/")
+    if stem != f"{row.body.first}/corrected" or not number.isdecimal():
+        yield f"it corrects {row.body.first!r}, which is not what its name says"
+    if not 0 <= row.body.undone <= len(row.movements):
+        yield f"it says that it undoes {row.body.undone} movements, and has {len(row.movements)}"
 
 
 def _evidence_before(line: Line) -> Collection[str | None]:
@@ -126,6 +140,7 @@ INVARIANTS: tuple[Rule, ...] = (
     movements_change_something,
     evidence_is_named_by_its_event,
     a_fact_stands_behind_its_evidence,
+    a_correction_undoes_and_replaces,
 )
 
 

@@ -15,11 +15,12 @@ from eventsourcing.persistence import Mapper as LibraryMapper
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from msgspec import DecodeError, Struct
 
-from ledgerstone.ledger.admission import Receipt, stored, told, told_together
+from ledgerstone.ledger.admission import NameTaken, Receipt, new_only, stored, told, told_together
 from ledgerstone.ledger.log import Log, LogBusy, LogUnavailable, Posted, Unit
+from ledgerstone.ledger.names import stream_bytes
 from ledgerstone.ledger.recorded import Recorded, decode
 
-__all__ = ["Entry", "Journal", "LogBusy", "LogUnavailable", "Mapper", "Receipt", "Recorded"]
+__all__ = ["Entry", "Journal", "LogBusy", "LogUnavailable", "Mapper", "NameTaken", "Receipt", "Recorded"]
 
 CHUNK_ROWS, CHUNK_BYTES = 1_000, 2_000_000
 CHUNKS_IN_FLIGHT = 3
@@ -93,6 +94,12 @@ class Journal:
     def _enqueue(self, loop: asyncio.AbstractEventLoop) -> None:
         self.log.enqueue(self._posted.pop(loop), loop.call_soon_threadsafe)
 
+    def append_new(self, rows: Sequence[Recorded]) -> None:
+        """Append rows that were decided upon by what the log had, all in one commit and none if any of their
+        names is taken by now: raises NameTaken, and then they have to be decided upon again."""
+        if rows:
+            self.log.submit(new_only(rows)).result()
+
     def append_many(self, messages: Iterable[Sequence[Recorded]]) -> list[Receipt]:
         """Append many messages, as imports do: each whole, several to a commit. Safe to run again."""
         return list(self.append_stream(messages))
@@ -122,6 +129,15 @@ class Journal:
         """As `read`, not decoded, as fast as they come: position, tag and state (its head for `heads`). Rows
         of other `tags` are left out but for the last, which tells how far the window goes."""
         return self.log.window(after, limit, tags, heads)
+
+    def picked(self, positions: Sequence[int]) -> list[tuple[int, bytes]]:
+        """The rows at some positions, in order, not decoded."""
+        return self.log.picked(positions)
+
+    def find(self, names: Iterable[str]) -> dict[str, Recorded]:
+        """The facts that have been recorded under some of these names."""
+        found = self.log.find([(stream_bytes(name), 1) for name in names])
+        return {row.name: row for row in (decode(known.state) for known in found.values())}
 
     def head(self) -> int:
         """The last position; 0 while the log is empty."""

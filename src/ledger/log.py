@@ -24,11 +24,13 @@ class LogBusy(LogUnavailable):
 
 
 class Row(Struct, frozen=True, gc=False):
-    """A row on its way into the log."""
+    """A row on its way into the log. It is right only where the log has none of the keys in `unless`: these
+    are looked up before it is written, and if one is there its unit is decided again."""
 
     key: Key
     topic: str
     state: bytes
+    unless: tuple[Key, ...] = ()
 
 
 class Known(Struct, frozen=True, gc=False):
@@ -107,6 +109,12 @@ class Log(Protocol):
         self, after: int, limit: int, topics: Sequence[str] | None = None
     ) -> list[tuple[int, datetime, bytes | None]]:
         """Position, time of recording and state, as `window`."""
+
+    def picked(self, positions: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Position and state of the rows at some positions, in order."""
+
+    def find(self, keys: Sequence[Key]) -> dict[Key, Known]:
+        """What the log has of some keys."""
 
     def head(self) -> int:
         """The last position; 0 while there is none."""

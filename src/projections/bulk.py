@@ -1,5 +1,7 @@
 """How are views made from nothing? Everything is folded in memory. What no later row can change is written as
-it comes, what is still shown at the end; then come the indexes, so that no row pays for them."""
+it comes, what is still shown at the end; then come the indexes, so that no row pays for them.
+
+What a key has heard is written and not held, so a correction, which needs it, ends the work in bulk."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -74,11 +76,13 @@ def fill(
     told: Callable[[int], None],
     aside: Executor | None = None,
 ) -> None:
-    """Make chains of views from the beginning of a log, as far as it goes or `KEYS` reach. Raises Spoiled,
-    and leaves tables behind that nobody can use."""
+    """Make chains of views from the beginning of a log, as far as it goes, or `KEYS` reach, or until a fact
+    is corrected. Raises Spoiled, and leaves tables behind that nobody can use."""
     chains, reader, upto = [Bulk(views, store) for views in groups], Reader(log, groups, aside), 0
     store.lay([shape for chain in chains for shape in chain.tables])
     while sum(map(len, chains)) < KEYS and (read := reader.window(upto, window)).rows:
+        if read.corrects:
+            break
         for chain, lane in zip(chains, read.lanes, strict=True):
             chain.take(lane, read.upto)
         upto = read.upto

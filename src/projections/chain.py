@@ -5,9 +5,12 @@ from, so that a second or a stale engine can only stop."""
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, cast
 
-from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.ledger.corrections import now, was
+from ledgerstone.ledger.facts import Superseded
+from ledgerstone.ledger.log import LogUnavailable
+from ledgerstone.ledger.recorded import Recorded, decode
 from ledgerstone.projections.folder import Entry, Folder
-from ledgerstone.projections.reader import Heard
+from ledgerstone.projections.reader import Heard, Log
 from ledgerstone.projections.view import AnyView, Key, Table, decoder, table
 from ledgerstone.projections.writes import Write, changed
 
@@ -28,6 +31,10 @@ class Store(Protocol):
         """The states of those keys that have one, each with how its rows are shown."""
         ...
 
+    def heard(self, table: Table, key: Key) -> list[int]:
+        """The positions of the rows that a key heard, as they were written."""
+        ...
+
     def dependants(self, table: Table, refs: Sequence[tuple[str, str, str]]) -> list[Key]:
         """The keys whose states point at any of these references (book, view, id)."""
         ...
@@ -46,14 +53,16 @@ class Overtaken(Exception):
 
 
 class Chain:
-    """Views that read each other, at one position. Owns their memory, and writes what changed."""
+    """Views that read each other, at one position. Owns their memory, and writes what changed. The log
+    is read for what was heard before, when a fact among that is corrected."""
 
-    def __init__(self, views: Sequence[AnyView], store: Store) -> None:
+    def __init__(self, views: Sequence[AnyView], store: Store, log: Log) -> None:
         self.views = views
         self.tables = [table(view) for view in views]
         self.stopped: str | None = None
         self._store = store
-        self._folder = Folder(views, self._load)
+        self._log = log
+        self._folder = Folder(views, self._load, self._recall)
         self._decoders = {view.name: decoder(view) for view in views}
         self.position = store.position(self.tables)
 
@@ -97,6 +106,7 @@ class Chain:
         what they point at."""
         if self.position == 0:
             return
+        heard = tellings(heard)
         by_view = {view: self._heard_by(view, heard) for view in self.views}
         for view, shape in zip(self.views, self.tables, strict=True):
             if view.reads:
@@ -122,6 +132,11 @@ class Chain:
             for name, id in view.points(row) if type(row.body) in kinds else ():
                 yield by_name[name], (str(row.book), id)
 
+    def _recall(self, view: AnyView, key: Key, heard: Sequence[int]) -> list[Recorded]:
+        """What a key heard, from the log: as it was written, and then in this window."""
+        written = self._store.heard(self.tables[self.views.index(view)], key) if self.position else []
+        return [decode(state) for _, state in self._log.picked([*written, *heard])]
+
     def _load(self, view: AnyView, keys: Sequence[Key]) -> None:
         """Adopt the written states of keys, after the rows that they point at; the rest are new."""
         here = self._folder.entries(view)
@@ -144,6 +159,12 @@ class Chain:
             self._load(earlier, keys)
 
 
+def tellings(heard: Sequence[Folded]) -> Sequence[Folded]:
+    """Rows, and what corrections among them end and put in force: who hears those, hears the correction."""
+    corrections = [one for one in heard if type(one[1].body) is Superseded]
+    return [*heard, *((at, tell(row)) for at, row in corrections for tell in (was, now))]
+
+
 def sound(heard: Sequence[Heard]) -> tuple[Sequence[Folded], tuple[int, str] | None]:
     """The rows before the first that cannot be decoded, and which that is and why."""
     spoiled = next(((at, row) for at, row in heard if row.__class__ is not Recorded), None)
@@ -154,10 +175,12 @@ def sound(heard: Sequence[Heard]) -> tuple[Sequence[Folded], tuple[int, str] | N
 
 
 def folded(folder: Folder, rows: Sequence[Folded]) -> tuple[int, str] | None:
-    """Fold rows; which could not be folded, and why."""
+    """Fold rows; which could not be folded, and why. A log that cannot be read now is no fault of the row."""
     try:
         for position, row in rows:
             folder.hear(position, row)
+    except LogUnavailable:
+        raise
     except Exception as error:
         return position, f"row {position} ({row.name}): {type(error).__name__}: {error}"
     return None

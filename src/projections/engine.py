@@ -19,7 +19,7 @@ class Engine:
         self, views: Sequence[AnyView], log: Log, store: Store, aside: Executor | None = None
     ) -> None:
         groups = chains(views)
-        self.chains = [Chain(group, store) for group in groups]
+        self.chains = [Chain(group, store, log) for group in groups]
         self._log, self._reader = log, Reader(log, groups, aside)
 
     def step(self, window: int = WINDOW) -> int:

@@ -7,7 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from ledgerstone.ledger.corrections import corrected, now, was
 from ledgerstone.ledger.fact import Fact
+from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.projections.view import AnyView, Cell, Count, Key, Look, Ref, Row, Tally, View, common
 
@@ -76,11 +78,12 @@ class Changes:
 class Memory:
     """What is in memory of one view."""
 
-    __slots__ = ("changes", "counts", "entries", "is_read", "name", "reads", "tallies", "view")
+    __slots__ = ("changes", "counts", "entries", "hears", "is_read", "name", "reads", "tallies", "view")
 
     def __init__(self, view: AnyView, is_read: bool) -> None:
         self.view = view
         self.name = view.name
+        self.hears = frozenset(view.hears)
         self.counts = type(view).count is not View.count
         self.tallies = type(view).tally is not View.tally
         self.reads = bool(view.reads)
@@ -96,14 +99,23 @@ Affected = dict[Key, Entry]
 Stale = dict[str, Affected]
 """The same of later views, by name."""
 Loader = Callable[[AnyView, Sequence[Key]], None]
+Recall = Callable[[AnyView, Key, Sequence[int]], Iterable[Recorded]]
+"""All that a key of a view has heard, in order; the positions are those of this window."""
+
+
+def unable(view: AnyView, key: Key, heard: Sequence[int]) -> Iterable[Recorded]:
+    """What was heard is not at hand."""
+    raise LookupError(f"{view.name} {key} is to be folded anew, and what it heard is not at hand")
 
 
 class Folder:
-    """A chain of views in memory. `load` fetches entries that are not here yet (none: they are new)."""
+    """A chain of views in memory. `load` fetches entries that are not here yet (none: they are new), `recall`
+    what a key has heard, for when a fact among that is corrected."""
 
-    def __init__(self, views: Sequence[AnyView], load: Loader | None = None) -> None:
+    def __init__(self, views: Sequence[AnyView], load: Loader | None = None, recall: Recall = unable) -> None:
         self.base = 0
         self._load = load
+        self._recall = recall
         self._memories = {
             view.name: Memory(view, any(type(view) in reader.reads for reader in views)) for view in views
         }
@@ -132,9 +144,14 @@ class Folder:
 
     def hear(self, position: int, row: Recorded) -> None:
         """Fold one log row: every view in stage order, each affected key shown once."""
+        way = self._ways.get(type(row.body))
+        if way is None:  # only then, so that ordinary rows do not pay for corrections
+            if isinstance(row.body, Superseded):
+                self._correct(position, row)
+            return
         book = self._books.get(row.book) or self._book(row.book)
         stale: Stale = {}
-        for memory, hears in self._ways.get(type(row.body), ()):
+        for memory, hears in way:
             affected = stale.get(memory.name)
             if hears:
                 if memory.counts:
@@ -147,6 +164,9 @@ class Folder:
     def adopt(self, view: AnyView, key: Key, state: Any, shown: tuple[Shown, ...]) -> None:
         """Take in a key as it was written: its rows follow from its state and its references."""
         memory = self._memories[view.name]
+        if state is None:
+            memory.entries[key] = Entry()
+            return
         part = view.part(key[1], state, self._look(key[0]))
         entry = memory.entries[key] = Entry(state, part, tuple(view.rows(key[1], part)), shown)
         self._point(memory, key, entry)
@@ -218,6 +238,45 @@ class Folder:
                     changes.edges += [(ref, key) for ref in self._point(memory, key, entry)]
         return affected
 
+    def _correct(self, position: int, row: Recorded) -> None:
+        """Every view as if the fact had been told at first as it is told now, from this position on."""
+        book = self._book(row.book)
+        stale: Stale = {}
+        for memory in self._stages:
+            affected = stale.get(memory.name, {})
+            self._recount(memory, row, book)
+            for key in self._concerned(memory, row, book):
+                affected[key] = self._refold(memory, position, row, key)
+            for key, entry in affected.items():
+                if self._show(memory, key, entry, position) and memory.is_read:
+                    self._disturb(memory, key, stale)
+
+    def _recount(self, memory: Memory, row: Recorded, book: str) -> None:
+        for told, times in ((was(row), -1), (now(row), 1)) if memory.counts else ():
+            count = memory.view.count(told) if type(told.body) in memory.hears else None
+            if count is not None:
+                counted = memory.changes.counted
+                counted[book, count] = counted.get((book, count), 0) + times
+
+    def _concerned(self, memory: Memory, row: Recorded, book: str) -> dict[Key, None]:
+        """The keys that heard what was in force of a fact, and those that hear what is."""
+        tellings = [told for told in (was(row), now(row)) if type(told.body) in memory.hears]
+        return {(book, id): None for told in tellings for id in memory.view.keys(told)}
+
+    def _refold(self, memory: Memory, position: int, row: Recorded, key: Key) -> Entry:
+        """A key from all that it heard, each fact as it is in force; without any its state is None."""
+        view, changes, entry = memory.view, memory.changes, self._entry(memory, key)
+        heard = changes.heard.setdefault(key, [])
+        state = None
+        for told in corrected([*self._recall(view, key, heard), row]):
+            if type(told.body) in memory.hears and key[1] in view.keys(told):
+                state = view.fold(state, told, key[1])
+        heard.append(position)
+        entry.state = state
+        changes.dirty.add(key)
+        changes.edges += [(ref, key) for ref in self._point(memory, key, entry)]
+        return entry
+
     def _disturb(self, memory: Memory, key: Key, stale: Stale) -> None:
         """The rows of a key changed: who points at them must be shown again."""
         for reader, dependant in self._edges.get((key[0], memory.name, key[1]), ()):
@@ -226,7 +285,8 @@ class Folder:
 
     def _point(self, memory: Memory, key: Key, entry: Entry) -> list[Ref]:
         """Note what the state points at; the references that are new."""
-        refs = tuple(memory.view.refs(key[1], entry.state)) if memory.reads else ()
+        gone = not memory.reads or entry.state is None
+        refs = () if gone else tuple(memory.view.refs(key[1], entry.state))
         if refs == entry.refs:
             return []
         new = [ref for ref in refs if ref not in entry.refs]
@@ -246,11 +306,14 @@ class Folder:
     def _show(self, memory: Memory, key: Key, entry: Entry, position: int) -> bool:
         """Show a key again; whether its rows changed."""
         view, id = memory.view, key[1]
-        part = view.part(id, entry.state, self._looks.get(key[0]) or self._look(key[0]))
-        if part == entry.part:
-            return False
+        part: Any = NEVER
+        rows: tuple[Row, ...] = ()
+        if entry.state is not None:
+            part = view.part(id, entry.state, self._looks.get(key[0]) or self._look(key[0]))
+            if part == entry.part:
+                return False
+            rows = tuple(view.rows(id, part))
         entry.part = part
-        rows = tuple(view.rows(id, part))
         same = common(entry.rows, rows)
         if same == len(rows) == len(entry.rows):
             return False
@@ -285,11 +348,19 @@ class Folder:
         ]
 
 
+def remembering(views: Sequence[AnyView], rows: Iterable[tuple[int, Recorded]]) -> Folder:
+    """A chain of views in memory that has heard rows, and keeps them."""
+    kept: dict[int, Recorded] = {}
+    folder = Folder(views, recall=lambda view, key, heard: [kept[position] for position in heard])
+    for position, row in rows:
+        kept[position] = row
+        folder.hear(position, row)
+    return folder
+
+
 def fold(views: Sequence[AnyView], rows: Iterable[tuple[int, Recorded]]) -> Mapping[str, list[Version]]:
     """The meaning of a chain of views in memory: every version of every row, by view, in a fixed order."""
-    folder = Folder(views)
-    for position, row in rows:
-        folder.hear(position, row)
+    folder = remembering(views, rows)
     return {
         view.name: sorted(
             [*folder.changes(view).passed, *folder.opened(view)],

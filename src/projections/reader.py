@@ -3,16 +3,18 @@ the next window is on its way."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from ledgerstone.ledger.facts import tag
+from ledgerstone.ledger.facts import Superseded, tag
 from ledgerstone.ledger.recorded import Recorded, decode, decode_head
 from ledgerstone.projections.view import AnyView
 
 Heard = tuple[int, Recorded | msgspec.MsgspecError]
 """A row of the log at its position, or why it cannot be decoded."""
+CORRECTION = tag(Superseded)
 Raw = Sequence[tuple[int, str, bytes | None]]
 """Rows of the log as they lie there: position and tag, and the state where it was wanted."""
 Decode = Callable[[bytes], Recorded | None]
@@ -21,6 +23,10 @@ Decode = Callable[[bytes], Recorded | None]
 
 class Log(Protocol):
     """Where rows come from. `raw` may be called by another thread than the rest."""
+
+    def picked(self, positions: Sequence[int]) -> Sequence[tuple[int, bytes]]:
+        """The rows at some positions, in order."""
+        ...
 
     def raw(self, after: int, limit: int, tags: Sequence[str], heads: Sequence[str] = ()) -> Raw:
         """Of the `limit` rows after a position those whose tag is wanted, with their state or its head, and
@@ -33,11 +39,13 @@ class Log(Protocol):
 
 
 class Window(NamedTuple):
-    """Some rows of the log: how many, the last one's position, and what each chain is to hear of them."""
+    """Some rows of the log: how many, the last one's position, what each chain is to hear of them, and
+    whether there are corrections among them, of which all chains hear."""
 
     rows: int
     upto: int
     lanes: tuple[list[Heard], ...]
+    corrects: bool
 
 
 class Reader:
@@ -48,8 +56,8 @@ class Reader:
         whole = {kind for view in views for kind in view.hears if kind not in view.heads}
         self._log, self._aside = log, aside
         self._heads = sorted({tag(kind) for view in views for kind in view.heads if kind not in whole})
-        self._tags = sorted({tag(kind) for view in views for kind in view.hears})
-        self._hear = [{tag(kind) for view in group for kind in view.hears} for group in groups]
+        self._hear = [{CORRECTION, *(tag(kind) for view in group for kind in view.hears)} for group in groups]
+        self._tags = sorted(set().union(*self._hear))
         self._ahead: tuple[int, int, Future[Raw]] | None = None
 
     def window(self, after: int, limit: int) -> Window:
@@ -68,7 +76,8 @@ class Reader:
             for lane in hearers:
                 lane.append(heard)
         upto = raw[-1][0] if raw else after
-        return Window(upto - after, upto, lanes)
+        corrects = CORRECTION in map(itemgetter(1), raw)
+        return Window(upto - after, upto, lanes, corrects)
 
     def _way(self, name: str, lanes: Sequence[list[Heard]]) -> tuple[Decode, list[list[Heard]]]:
         """How a row with this tag is decoded, and the chains that hear it."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from ledgerstone.ledger.evidence import (
     EvidenceConfirmed,
     EvidenceConflict,
+    EvidenceRead,
     FactConflict,
     MessageRefused,
     RefetchWanted,
@@ -29,17 +30,22 @@ class SyncRow(Row, frozen=True):
 
 SOUND = (1, 0, 0, 0, 0, 0)
 """What most evidence counts for."""
+READ_AT_LAST = (0, -1, 0, 0, 0, 0)
+"""What it counts for that evidence, which was parked, has been read."""
+READ = "read"
+"""The kind of evidence that was parked and was read since: nothing to look at any more."""
 
 
 class Sync(View[SyncRow, SyncRow]):
     """What came in, what could not be read, and where do messages contradict each other?"""
 
     name = "sync"
-    version = 2
+    version = 3
     weight = 3
     hears = (
         StripeEventHeard,
         StripeObjectListed,
+        EvidenceRead,
         EvidenceConfirmed,
         EvidenceConflict,
         FactConflict,
@@ -62,6 +68,8 @@ class Sync(View[SyncRow, SyncRow]):
         body = row.body
         if isinstance(body, StripeEventHeard | StripeObjectListed):
             return () if body.parked is None else (row.name,)
+        if isinstance(body, EvidenceRead):
+            return (body.first,) if body.parked else ()
         if isinstance(body, RefetchWanted):
             return (f"{body.object}/{body.id}",)
         return () if isinstance(body, EvidenceConfirmed) else (row.name,)
@@ -73,6 +81,8 @@ class Sync(View[SyncRow, SyncRow]):
                 return SyncRow("parked", id, kind, reason or "", at)
             case StripeObjectListed(object=kind, parked=reason):
                 return SyncRow("parked", id, kind, reason or "", at)
+            case EvidenceRead(event_type=kind):
+                return SyncRow(READ, id, kind, "", at)
             case MessageRefused(sha256=digest, reason=reason):
                 return SyncRow("refused", digest, None, reason, at)
             case EvidenceConflict(first=first):
@@ -85,7 +95,7 @@ class Sync(View[SyncRow, SyncRow]):
         raise TypeError(f"no reading of {type(row.body).__name__}")
 
     def rows(self, id: str, part: SyncRow) -> Iterable[SyncRow]:
-        return (part,)
+        return () if part.kind == READ else (part,)
 
     def count(self, row: Recorded) -> Count | None:
         match row.body:
@@ -94,6 +104,9 @@ class Sync(View[SyncRow, SyncRow]):
             case StripeEventHeard() as heard:
                 amounts = SOUND if heard.parked is None and not heard.unknown else _odd(heard)
                 return "messages", (heard.event_type, heard.api_version or "", heard.source), amounts
+            case EvidenceRead(parked=parked) as read:
+                where = (read.event_type, read.api_version or "", read.source)
+                return ("messages", where, READ_AT_LAST) if parked else None
             case MessageRefused():
                 return "messages", ("", "", ""), (0, 0, 0, 1, 0, 0)
             case EvidenceConfirmed():

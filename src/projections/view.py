@@ -191,6 +191,6 @@ encode_state = msgspec.msgpack.Encoder().encode
 
 
 def decoder(view: AnyView) -> Callable[[bytes], tuple[Any, tuple[tuple[int, int], ...]]]:
-    """Reads what `encode_state` wrote."""
-    kind = tuple[view.state, tuple[tuple[int, int], ...]]  # type: ignore[name-defined]
+    """Reads what `encode_state` wrote; the state is None where all that a key heard was corrected away."""
+    kind = tuple[view.state | None, tuple[tuple[int, int], ...]]  # type: ignore[name-defined]
     return msgspec.msgpack.Decoder(kind).decode

@@ -130,6 +130,7 @@ def propose(line: Line, sql: Statements, units: Sequence[Unit[Any]]) -> Proposal
     while True:
         rows, answers = decide_all(units, known, position + 1)
         keys = [row.key for row in rows if row.key not in asked]
+        keys += [key for row in rows for key in row.unless if key not in asked]
         if not keys:
             return Proposal(position, recorded_at, known, rows, answers)
         known.update(_known(keys, line.ask(_look_up(sql, keys))[0]))
@@ -155,7 +156,7 @@ def insert_first(
     None, and nothing is done, where the log knows more than we: it refuses a key that it has. The rows are
     numbered from its head, whatever was thought to be that."""
     rows, answers = decide_all(units, known, head + 1)
-    if len(list(_slices(rows))) > 1:
+    if len(list(_slices(rows))) > 1 or [row for row in rows if row.unless]:
         return None
     insert = (sql.insert_next, _columns(rows))
     try:

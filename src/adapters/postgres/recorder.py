@@ -49,6 +49,15 @@ AMONG = (
 )
 """Rows of some topics between two positions, and the last row in any case: positions have no gaps, so that it
 tells how many there are."""
+PICKED = (
+    "select notification_id, state from {log} where notification_id = any(%b::bigint[])"
+    " order by notification_id"
+)
+FOUND = (
+    "select log.originator_id, log.originator_version, log.notification_id, log.state"
+    " from unnest(%b::uuid[], %b::bigint[]) as asked (id, version)"
+    " join {log} as log on log.originator_id = asked.id and log.originator_version = asked.version"
+)
 HEARD = (
     f"case when topic = any(%b::text[]) then substring(state from 1 for {HEAD})"
     " when topic = any(%b::text[]) then state end"
@@ -120,6 +129,18 @@ class LedgerRecorder(PostgresApplicationRecorder):
             return self._select(f"select notification_id, recorded_at, state {WINDOW}", after, limit)
         heard = f"select notification_id, recorded_at, {HEARD} {WINDOW}"
         return self._select(heard, [], list(topics), after, limit)
+
+    def picked(self, positions: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Position and state of the rows at some positions, in order."""
+        return self._select(PICKED, list(positions))
+
+    def find(self, keys: Sequence[Key]) -> dict[Key, Known]:
+        """What the log has of some keys."""
+        if not keys:
+            return {}
+        streams, versions = [UUID(bytes=stream) for stream, _ in keys], [version for _, version in keys]
+        found = self._select(FOUND, streams, versions)
+        return {(stream.bytes, version): Known(at, state) for stream, version, at, state in found}
 
     def head(self) -> int:
         """The last position; 0 while there is none. (`max_notification_id` would retry for 20 seconds.)"""

@@ -117,6 +117,12 @@ class PostgresViews:
             found += [((book, key), state) for book, key, state in rows]
         return found
 
+    def heard(self, table: Table, key: tuple[str, str]) -> list[int]:
+        """The positions of the rows that a key heard, in order."""
+        query = "select h.at from (select unnest(positions) from {} where book = %s and key = %s) h(at)"
+        found = self._cursor().execute(self._sql(f"{query} order by 1", table, "heard"), key, prepare=True)
+        return [at for (at,) in found]
+
     def dependants(self, table: Table, refs: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
         """The keys whose states point at any of these references (book, view, id)."""
         query = self._sql(
