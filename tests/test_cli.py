@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import psycopg
@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.recorder import environment
+from ledgerstone.adapters.stripe.translate.message import read_message
 from ledgerstone.bootstrap import journal_of
 from ledgerstone.cli import main
 from ledgerstone.commands.child import Child
@@ -206,6 +207,41 @@ def test_all_commands_work_while_the_service_runs(
     }
     assert ledgerstone("rebuild").exit_code == 0
     assert ledgerstone("verify").exit_code == 0
+
+
+def test_evidence_that_waited_is_read_while_the_service_runs(
+    serving: Child, ledgerstone: Shell, events: list[bytes]
+) -> None:
+    waiting = events[::2]
+    with journal_of(ledgerstone.database) as journal:
+        journal.append_many([_parked(event) for event in waiting])
+    assert deliver(events, serving.port, SECRET).duplicate == len(waiting)
+    health = _health(serving)
+    assert health["parked"] == len(waiting)
+    assert {(one["kind"], one["reason"]) for one in health["concerns"]} == {("parked", "of the old days")}
+
+    result = ledgerstone("retranslate")
+
+    assert result.output.startswith(f"{len(waiting)} that waited were read, 0 are still parked")
+    health = _health(serving)
+    assert (health["status"], health["parked"], health["concerns"]) == ("ok", 0, [])
+    assert health["heard"] == len(events)
+    assert ledgerstone("verify").exit_code == 0
+
+
+def _parked(event: bytes) -> tuple[Recorded, ...]:
+    """A message as readers that could not take it left it: the evidence alone."""
+    evidence = read_message(event, source="import", signature=None, livemode=True).rows[0]
+    body = msgspec.structs.replace(evidence.body, parked="of the old days")
+    return (msgspec.structs.replace(evidence, body=body),)
+
+
+def _health(serving: Child) -> dict[str, Any]:
+    """The intake's, when the views are at the head."""
+    while any(view["lag"] for view in serving.get("/sys/projections")["data"]):
+        pass
+    health: dict[str, Any] = serving.get("/sys/sync/stripe")["data"]
+    return health
 
 
 def test_a_missing_database_is_a_sentence() -> None:

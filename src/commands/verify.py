@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+import msgspec
 from msgspec import Struct
 
 from ledgerstone.adapters.postgres.database import Database
@@ -13,7 +14,8 @@ from ledgerstone.adapters.postgres.scan import scan
 from ledgerstone.adapters.postgres.view_store import TablesDiffer
 from ledgerstone.bootstrap import Settings, journal_of, migrated, views_of
 from ledgerstone.commands.progress import Told, progress
-from ledgerstone.ledger.corrections import correction_of, faults
+from ledgerstone.ledger.admission import differ
+from ledgerstone.ledger.corrections import correction_of, faults, in_force
 from ledgerstone.ledger.evidence import (
     EvidenceConflict,
     EvidenceRead,
@@ -22,7 +24,7 @@ from ledgerstone.ledger.evidence import (
     StripeEventHeard,
     StripeObjectListed,
 )
-from ledgerstone.ledger.facts import Superseded
+from ledgerstone.ledger.facts import AnyFact, Superseded
 from ledgerstone.ledger.invariants import INVARIANTS, findings
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import Recorded
@@ -59,9 +61,10 @@ def _verify_log(database: Database, journal: Journal, verdict: Verdict, told: To
     notes = Notes()
 
     def seen(row: Recorded, position: int) -> None:
-        notes.take(row, position)
+        if not (isinstance(row.body, FactConflict) and _settled(row.body, journal)):
+            notes.take(row, position)
         if isinstance(row.body, Superseded):
-            notes.wrong(position, faults(row, _corrected_by(row, row.body.first, journal)))
+            notes.wrong(position, faults(row, _ended_by(row, row.body.first, journal)))
         if notes.rows % 1000 == 0:
             told(notes.rows, max(notes.rows, head))
 
@@ -76,11 +79,22 @@ def _verify_log(database: Database, journal: Journal, verdict: Verdict, told: To
     verdict.remarks += notes.of("parked", "came again with another body", "to be fetched whole")
 
 
-def _corrected_by(row: Recorded, first: str, journal: Journal) -> Recorded | None:
+def _ended_by(row: Recorded, first: str, journal: Journal) -> Recorded | None:
     """What a correction ends: the correction before it, or the fact itself."""
-    number = int(row.name.rpartition("/")[2]) if row.name.rpartition("/")[2].isdecimal() else 0
-    before = first if number == 1 else correction_of(first, number - 1)
+    number = row.name.rpartition("/")[2]
+    before = correction_of(first, int(number) - 1) if number.isdecimal() and number != "1" else first
     return journal.find([before]).get(before)
+
+
+def _settled(conflict: FactConflict, journal: Journal) -> bool:
+    """Whether the fact was corrected since, to what the conflict says."""
+    known, number = journal.find([conflict.first]), 1
+    while found := journal.find([correction_of(conflict.first, number)]):
+        known, number = known | found, number + 1
+    if number == 1 or conflict.first not in known:
+        return False
+    told = msgspec.json.decode(conflict.told, type=AnyFact)
+    return not differ(told, in_force(conflict.first, known)[0].body)
 
 
 class Notes:

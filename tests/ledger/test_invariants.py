@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from ledgerstone.ledger.facts import tag
+from ledgerstone.ledger.facts import Superseded, tag
 from ledgerstone.ledger.invariants import INVARIANTS, Stored, findings
 from ledgerstone.ledger.names import stream
 from ledgerstone.ledger.posting import Movement
@@ -23,6 +23,7 @@ def _stored(position: int, row: Recorded) -> Stored:
 LOG = [_stored(position, row) for position, row in log_of(messages(1))]
 PAYMENT = next(row for row in EXAMPLES if row.name.endswith("/received"))
 HEARD = EXAMPLES[0]
+CORRECTION = next(row for row in EXAMPLES if isinstance(row.body, Superseded))
 
 
 def _problems(rows: Sequence[Stored]) -> list[str]:
@@ -48,6 +49,7 @@ FAULTS: dict[str, list[Stored]] = {
     "movements_change_something": _moving(replace(MOVE, debit=MOVE.credit, debit_of=MOVE.credit_of)),
     "evidence_is_named_by_its_event": [_stored(1, replace(HEARD, name="stripe/evt_other"))],
     "a_fact_stands_behind_its_evidence": _after(replace(PAYMENT, cause="stripe/evt_other")),
+    "a_correction_undoes_and_replaces": _after(replace(CORRECTION, movements=())),
 }
 
 
@@ -59,6 +61,11 @@ def test_a_log_keeps_all_invariants() -> None:
 def test_each_invariant_sees_its_fault(rule: object) -> None:
     faulty = FAULTS[rule.__name__]  # type: ignore[attr-defined]
     assert len(_problems(faulty)) == 1
+
+
+def test_a_correction_bears_the_name_of_what_it_corrects() -> None:
+    (problem,) = _problems(_after(replace(CORRECTION, name="stripe/charge/ch_other/received/corrected/1")))
+    assert "which is not what its name says" in problem
 
 
 def test_a_row_that_cannot_be_decoded_is_one_finding() -> None:
