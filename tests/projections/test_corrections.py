@@ -1,7 +1,7 @@
 """A corrected fact: from then on every view is as if the truth had been told at first, and before it as it
 was known then; live, rebuilt and replayed alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.ledger.corrections import superseding
 from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.journal import Journal
+from ledgerstone.ledger.payments import PaymentReceived
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.projections import bulk, chain
@@ -20,7 +21,7 @@ from ledgerstone.projections import rebuild as rebuilding
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.folder import Version, fold, remembering
 from ledgerstone.projections.rebuild import rebuild
-from ledgerstone.projections.view import chains
+from ledgerstone.projections.view import Count, Summary, View, chains
 from ledgerstone.projections.views import VIEWS
 from ledgerstone.projections.writes import added, lines
 from tests.corrected import Log, positioned, trial_balance, with_corrections
@@ -134,6 +135,31 @@ def test_a_correction_of_a_correction_ends_the_last() -> None:
         (300, 3, None),
     ]
     assert trial_balance(log) == trial_balance([third])
+
+
+class Takings(View[int, int]):
+    """How much was received? A counter only."""
+
+    name = "takings"
+    version = 1
+    hears = (PaymentReceived,)
+    summaries = (Summary("taken", {"currency": str}, ("amount", "times"), history=False),)
+
+    def keys(self, row: Recorded) -> Iterable[str]:
+        return ()
+
+    def count(self, row: Recorded) -> Count | None:
+        assert isinstance(row.body, PaymentReceived)
+        return "taken", (row.body.currency,), (row.body.amount, 1)
+
+
+def test_what_rows_add_by_themselves_is_taken_back_and_added_anew() -> None:
+    first = received("bistro", 100)
+    view = Takings()
+
+    folder = remembering([view], positioned([first, superseding(first, _amount(first, 250), 1)]))
+
+    assert lines(added({}, folder.changes(view))) == {"taken": [(str(BOOK), "eur", 250, 1)]}
 
 
 def test_work_in_bulk_ends_where_facts_are_corrected_and_goes_on_in_windows(
