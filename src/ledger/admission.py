@@ -27,6 +27,8 @@ from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Recorded, decode, encode
 
 TAGS = {fact: tag for tag, fact in BY_TAG.items()}
+EVIDENCE = TAGS[StripeEventHeard]
+CONFLICTS = TAGS[EvidenceConflict], TAGS[FactConflict]
 VOLATILE = "pending_webhooks"
 """A message's count of its own undelivered copies: the one field that differs between true copies."""
 
@@ -34,12 +36,22 @@ VOLATILE = "pending_webhooks"
 class Receipt(Struct, frozen=True, gc=False):
     """The answer to an append. `position` is the evidence's, or of the first fact where there is no evidence;
     a duplicate's is that of the first telling. `appended` rows were written, from `position` on unless this
-    is a duplicate. `parked`: the evidence could not be read, and waits."""
+    is a duplicate; `conflicts` of them say that this contradicts what was told before. `parked`: the evidence
+    could not be read, and waits."""
 
     position: int
     duplicate: bool
     parked: bool
     appended: int
+    conflicts: int = 0
+
+
+class Telling(Struct, frozen=True, gc=False):
+    """What one message tells, as rows: its evidence first, if there is any, then the facts read from it. It
+    holds a payload once, and can be sent from a process to another. `parked` is the evidence's."""
+
+    rows: tuple[Row, ...]
+    parked: bool = False
 
 
 def stored(recorded: Recorded) -> Row:
@@ -47,13 +59,24 @@ def stored(recorded: Recorded) -> Row:
     return Row((stream_bytes(recorded.name), 1), TAGS[type(recorded.body)], encode(recorded))
 
 
-def told(rows: Sequence[Recorded]) -> Unit[Receipt]:
-    """What one message tells: its evidence first, if there is any, then the facts read from it."""
+def telling(rows: Sequence[Recorded]) -> Telling:
+    """A message as rows. It has at least its evidence, or a fact."""
     if not rows:
         raise ValueError("there is nothing to append: a message has at least its evidence")
-    tellings = [(recorded, stored(recorded)) for recorded in rows]
-    keys = [row.key for _, row in tellings]
-    return Unit(keys, partial(admit, tellings), sum(len(row.state) for _, row in tellings))
+    evidence = rows[0].body
+    parked = isinstance(evidence, StripeEventHeard | StripeObjectListed) and evidence.parked is not None
+    return Telling(tuple(map(stored, rows)), parked)
+
+
+def unit(telling: Telling) -> Unit[Receipt]:
+    """A message for the log."""
+    rows = telling.rows
+    return Unit([row.key for row in rows], partial(admit, telling), sum([len(row.state) for row in rows]))
+
+
+def told(rows: Sequence[Recorded]) -> Unit[Receipt]:
+    """The same from facts."""
+    return unit(telling(rows))
 
 
 def told_together(units: Sequence[Unit[Receipt]]) -> Unit[list[Receipt]]:
@@ -89,52 +112,49 @@ def _all_new(rows: Sequence[Row], known: Mapping[Key, Known], position: int) -> 
     return rows, None
 
 
-def admit(
-    tellings: Sequence[tuple[Recorded, Row]], known: Mapping[Key, Known], position: int
-) -> tuple[list[Row], Receipt]:
+def admit(telling: Telling, known: Mapping[Key, Known], position: int) -> tuple[list[Row], Receipt]:
     """The rows to append for one message, and the receipt.
 
     Evidence that is known makes the whole message a duplicate. Else a fact that is known is left out, and
     only that fact; if it was told in other amounts before, a conflict takes its place."""
-    evidence, first = tellings[0][0].body, tellings[0][1]
-    if isinstance(evidence, StripeEventHeard) and first.key in known:
-        return _heard_again(tellings, known[first.key], known)
+    first = telling.rows[0]
+    if first.topic == EVIDENCE and first.key in known:
+        return _heard_again(telling, known[first.key], known)
     new: dict[Key, Row] = {}
-    starts = 0
-    for recorded, row in tellings:
+    starts = conflicts = 0
+    for row in telling.rows:
         held = known.get(row.key) or new.get(row.key)
         if held is None:
             starts = starts or position + len(new)
         else:
-            conflict = _contradiction(recorded, decode(held.state).body, known, new)
+            conflict = _contradiction(decode(row.state), decode(held.state).body, known, new)
             if conflict is None:
                 continue
-            row = conflict
+            row, conflicts = conflict, conflicts + 1
         new[row.key] = row
     rows = list(new.values())
-    parked = isinstance(evidence, StripeEventHeard | StripeObjectListed) and evidence.parked is not None
-    return rows, Receipt(starts or known[first.key].position, starts == 0, parked, len(rows))
+    where = starts or known[first.key].position
+    return rows, Receipt(where, starts == 0, telling.parked, len(rows), conflicts)
 
 
-def _heard_again(
-    tellings: Sequence[tuple[Recorded, Row]], first: Known, known: Mapping[Key, Known]
-) -> tuple[list[Row], Receipt]:
-    before, again = decode(first.state), tellings[0][0]
+def _heard_again(telling: Telling, first: Known, known: Mapping[Key, Known]) -> tuple[list[Row], Receipt]:
+    before, again = decode(first.state), decode(telling.rows[0].state)
     assert isinstance(before.body, StripeEventHeard)
     assert isinstance(again.body, StripeEventHeard)
     if again.body.payload != before.body.payload and again.body.api_version != before.body.api_version:
-        rows = _in_other_words(tellings, known)
+        rows = _in_other_words(telling.rows[1:], known)
     else:
         rows = [row for row in map(stored, _remark(again, again.body, before.body)) if row.key not in known]
-    return rows, Receipt(first.position, True, before.body.parked is not None, len(rows))
+    conflicts = sum(row.topic in CONFLICTS for row in rows)
+    return rows, Receipt(first.position, True, before.body.parked is not None, len(rows), conflicts)
 
 
-def _in_other_words(tellings: Sequence[tuple[Recorded, Row]], known: Mapping[Key, Known]) -> list[Row]:
+def _in_other_words(told: Sequence[Row], known: Mapping[Key, Known]) -> list[Row]:
     """Two versions say the same thing in different words: only the amounts that were read can be compared."""
     new: dict[Key, Row] = {}
-    for recorded, row in tellings[1:]:
+    for row in told:
         if held := known.get(row.key):
-            conflict = _contradiction(recorded, decode(held.state).body, known, new)
+            conflict = _contradiction(decode(row.state), decode(held.state).body, known, new)
             if conflict is not None:
                 new[conflict.key] = conflict
     return list(new.values())

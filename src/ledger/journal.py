@@ -15,7 +15,16 @@ from eventsourcing.persistence import Mapper as LibraryMapper
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from msgspec import DecodeError, Struct
 
-from ledgerstone.ledger.admission import NameTaken, Receipt, new_only, stored, told, told_together
+from ledgerstone.ledger.admission import (
+    NameTaken,
+    Receipt,
+    Telling,
+    new_only,
+    stored,
+    told,
+    told_together,
+    unit,
+)
 from ledgerstone.ledger.log import Log, LogBusy, LogUnavailable, Posted, Unit
 from ledgerstone.ledger.names import stream_bytes
 from ledgerstone.ledger.recorded import Recorded, decode
@@ -107,13 +116,25 @@ class Journal:
     def append_stream(self, messages: Iterable[Sequence[Recorded]]) -> Iterator[Receipt]:
         """As `append_many`, for any number: receipts come in the order of messages, as commits are done, and
         messages are read only so far ahead. It appends while it is iterated over."""
+        return self._append_stream(map(told, messages))
+
+    def append_tellings(self, tellings: Iterable[Telling]) -> Iterator[Receipt]:
+        """As `append_stream`, for messages that were made into rows elsewhere: in another process, say."""
+        return self._append_stream(map(unit, tellings))
+
+    def _append_stream(self, units: Iterable[Unit[Receipt]]) -> Iterator[Receipt]:
         waiting: deque[Future[list[Receipt]]] = deque()
-        for chunk in _chunks(map(told, messages)):
+        for chunk in _chunks(units):
             waiting.append(self.log.submit(told_together(chunk)))
             if len(waiting) == CHUNKS_IN_FLIGHT:
                 yield from waiting.popleft().result()
         for future in waiting:
             yield from future.result()
+
+    def states(self, names: Sequence[str]) -> dict[str, bytes]:
+        """What the log holds under some names, as it stands there."""
+        keys = {(stream_bytes(name), 1): name for name in names}
+        return {keys[key]: held.state for key, held in self.log.find(list(keys)).items()}
 
     def read(self, after: int, limit: int, tags: Sequence[str] | None = None) -> list[Entry]:
         """The `limit` rows after a position, in order. Rows of other `tags` are there without their content,
@@ -159,9 +180,9 @@ class Journal:
 def _chunks(units: Iterable[Unit[Receipt]]) -> Iterator[list[Unit[Receipt]]]:
     chunk: list[Unit[Receipt]] = []
     rows = size = 0
-    for unit in units:
-        chunk.append(unit)
-        rows, size = rows + len(unit.keys), size + unit.size
+    for one in units:
+        chunk.append(one)
+        rows, size = rows + len(one.keys), size + one.size
         if rows >= CHUNK_ROWS or size >= CHUNK_BYTES:
             yield chunk
             chunk, rows, size = [], 0, 0

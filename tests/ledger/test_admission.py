@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledgerstone.ledger.admission import Receipt, told, told_together
+from ledgerstone.ledger.admission import Receipt, Telling, telling, told, told_together, unit
 from ledgerstone.ledger.evidence import EvidenceConfirmed, EvidenceConflict, FactConflict
 from ledgerstone.ledger.facts import AnyFact
 from ledgerstone.ledger.log import Key, Known, decide_all
@@ -47,6 +47,16 @@ def test_a_message_is_recorded_evidence_first() -> None:
     assert books.names == ["stripe/evt_1", "stripe/charge/bistro/received"]
 
 
+def test_a_message_is_admitted_from_its_rows_alone_as_another_process_sends_them() -> None:
+    sent = msgspec.msgpack.encode(telling((heard("evt_1", parked="why"), received("bistro"))))
+    books = Books()
+    books.append((received("bistro", amount=1),))
+    rows, receipt = unit(msgspec.msgpack.decode(sent, type=Telling)).decide(books.known, 2)
+
+    assert [decode(row.state).name for row in rows[:1]] == ["stripe/evt_1"]
+    assert receipt == Receipt(2, False, True, 2, conflicts=1)
+
+
 def test_a_second_delivery_is_answered_with_the_first_position() -> None:
     books, message = Books(), (heard("evt_1"), received("bistro"))
     books.append((heard("evt_0"),), message)
@@ -67,7 +77,7 @@ def test_a_delivery_differs_from_its_copy_in_the_count_of_undelivered_copies_onl
 def test_another_body_under_a_known_name_is_kept_as_a_conflict_once() -> None:
     books, other = Books(), heard("evt_1", amount=999)
     books.append((heard("evt_1"),))
-    assert books.append((other,), (other,)) == [Receipt(1, True, False, 1), Receipt(1, True, False, 0)]
+    assert books.append((other,), (other,)) == [Receipt(1, True, False, 1, 1), Receipt(1, True, False, 0)]
     (conflict,) = books.bodies(EvidenceConflict)
     assert isinstance(conflict, EvidenceConflict)
     assert conflict.payload == msgspec.structs.asdict(other.body)["payload"]
