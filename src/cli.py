@@ -185,12 +185,13 @@ def dump(file: Path) -> None:
 @click.argument("names", nargs=-1)
 @click.option("--home", type=FOLDER, default="var/bench", show_default=True)
 @click.option("--customers", default=1_200, show_default=True, type=click.IntRange(1))
+@click.option("--events", default=60_000, show_default=True, type=click.IntRange(1_000), help="Of an import.")
 @click.option("--memory", default=200_000, show_default=True, type=click.IntRange(1_000), metavar="EVENTS")
-def bench(names: tuple[str, ...], home: Path, customers: int, memory: int) -> None:
+def bench(names: tuple[str, ...], home: Path, **sizes: int) -> None:
     """Measure beside peers in the same run, on a PostgreSQL of its own in HOME; see docs/performance.md."""
-    from ledgerstone.bench.run import BENCHES, run
+    from ledgerstone.bench.run import BENCHES, Sizes, run
 
     if unknown := sorted(set(names) - BENCHES.keys()):
         raise click.ClickException(f"nothing measures {', '.join(unknown)}: there are {', '.join(BENCHES)}")
-    if not run(home, names, customers, memory, click.echo):
+    if not run(home, names, Sizes(**sizes), click.echo):
         raise click.exceptions.Exit(1)

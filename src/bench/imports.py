@@ -1,13 +1,17 @@
-"""Does an import of ten times the events take more memory?"""
+"""How fast is an import, beside the reading of its lines alone? Does ten times as much take more memory?"""
 
 import os
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from ledgerstone.adapters.postgres.database import Database
-from ledgerstone.bench.measure import Result
+from ledgerstone.adapters.stripe.translate.message import read_message
+from ledgerstone.bench.measure import Result, paired, rate
+from ledgerstone.commands.imports import Report, import_lines, numbered
+from ledgerstone.ledger.journal import Journal
 
 WATCHED = """
 import os, sys
@@ -21,6 +25,37 @@ CUSTOMERS_FOR = 122
 """Events of a customer in two years, about."""
 
 
+def speed(journal: Journal, events: int) -> Result:
+    """An import of `events`, beside reading, parsing and translating them in one process and no more."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "events")
+        seeds = iter(range(2_000, 3_000))
+
+        def bare() -> float:
+            with file.open("wb") as out:
+                _generate(out.fileno(), events, next(seeds))
+            return rate(events, partial(_read, file))
+
+        return paired(
+            f"import of {events:,} events, beside reading them alone",
+            lambda: rate(events, partial(_take, journal, file)),
+            bare,
+            0.5,
+            "events/s",
+        )
+
+
+def _take(journal: Journal, file: Path) -> None:
+    with file.open("rb") as raw:
+        import_lines(journal, raw, livemode=True)
+
+
+def _read(file: Path) -> None:
+    with file.open("rb") as raw:
+        for _, line in numbered(raw, Report()):
+            read_message(line, source="import", signature=None, livemode=True)
+
+
 def memory(database: Database, events: int) -> Result:
     """The highest memory (KiB) of an import of `events`, beside that of a tenth of them."""
     with tempfile.TemporaryDirectory() as folder:
@@ -31,7 +66,7 @@ def memory(database: Database, events: int) -> Result:
 
 def _import(database: Database, file: Path, events: int) -> int:
     with file.open("wb") as out:
-        _generate(out.fileno(), events)
+        _generate(out.fileno(), events, seed=500 + len(str(events)))
     place = {"DATABASE_URL": database.app_dsn, "MIGRATION_DATABASE_URL": database.owner_dsn}
     asked = [sys.executable, "-c", WATCHED, "-m", "ledgerstone", "import", "stripe-events", str(file)]
     told = subprocess.run(asked, env={**os.environ, **place}, capture_output=True, text=True)
@@ -40,12 +75,11 @@ def _import(database: Database, file: Path, events: int) -> int:
     return int(told.stdout.splitlines()[-1])
 
 
-def _generate(out: int, events: int) -> None:
-    """The first so many events of a business large enough, of another seed each time."""
-    customers = str(events // CUSTOMERS_FOR + 100)
-    seed = str(events % 1_000 + 500 + len(customers))
+def _generate(out: int, events: int, seed: int) -> None:
+    """The first so many events of a business large enough."""
+    customers = events // CUSTOMERS_FOR + 100
     with subprocess.Popen(
-        [sys.executable, "-m", "ledgerstone.demo", "--seed", seed, "--customers", customers],
+        [sys.executable, "-m", "ledgerstone.demo", f"--seed={seed}", f"--customers={customers}"],
         stdout=subprocess.PIPE,
     ) as history:
         assert history.stdout is not None

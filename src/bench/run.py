@@ -33,6 +33,7 @@ class Setting(Struct):
     full: Database
     journals: dict[str, Journal]
     stocks: dict[str, peer.Stock]
+    events: int
     memory: int
 
     def journal(self, database: Database) -> Journal:
@@ -57,15 +58,24 @@ BENCHES: dict[str, Bench] = {
     "live": lambda on: views.live(on.full, on.journal(on.full), on.stock(on.full)),
     "rebuild": lambda on: views.rebuilt(on.full, on.journal(on.full), on.stock(on.full)),
     "mrr": lambda on: reads.warm(on.full.app_dsn),
+    "import": lambda on: imports.speed(on.journal(on.empty), on.events),
     "memory": lambda on: imports.memory(on.empty, on.memory),
 }
 
 
-def run(home: Path, names: Sequence[str], customers: int, memory: int, say: Callable[[str], None]) -> bool:
+class Sizes(Struct, frozen=True):
+    """How much is measured: customers behind the views, events of an import for its speed and its memory."""
+
+    customers: int = 1_200
+    events: int = 60_000
+    memory: int = 200_000
+
+
+def run(home: Path, names: Sequence[str], sizes: Sizes, say: Callable[[str], None]) -> bool:
     """Measure what is named (all, if nothing is) and say each figure; whether all promises were kept."""
     tune_interpreter()
     kept = True
-    with _setting(home, customers, memory, say) as setting:
+    with _setting(home, sizes, say) as setting:
         say(HEADER)
         for name in names or BENCHES:
             result = BENCHES[name](setting)
@@ -75,15 +85,16 @@ def run(home: Path, names: Sequence[str], customers: int, memory: int, say: Call
 
 
 @contextmanager
-def _setting(home: Path, customers: int, memory: int, say: Callable[[str], None]) -> Iterator[Setting]:
+def _setting(home: Path, sizes: Sizes, say: Callable[[str], None]) -> Iterator[Setting]:
     with ExitStack() as stack:
         server = stack.enter_context(EmbeddedServer(home, roles=(OWNER_ROLE, APP_ROLE)))
-        setting = Setting(_afresh(server, "bench_empty"), _afresh(server, "bench_full"), {}, {}, memory)
+        empty, full = _afresh(server, "bench_empty"), _afresh(server, "bench_full")
+        setting = Setting(empty, full, {}, {}, sizes.events, sizes.memory)
         say(f"{platform.machine()}, {os.cpu_count()} processors, {setting.full.description}, fsync on")
-        say(f"a log of {customers:,} customers over {MONTHS} months")
+        say(f"a log of {sizes.customers:,} customers over {MONTHS} months")
         stack.callback(_close, setting)
         rows = setting.journal(setting.full)
-        for _ in rows.append_stream(_history(customers)):
+        for _ in rows.append_stream(_history(sizes.customers)):
             pass
         yield setting
 

@@ -2,37 +2,41 @@
 signature, so that a file can be imported again, beside the service, and in any state of the log."""
 
 import gzip
+import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from msgspec import Struct
 
-from ledgerstone.adapters.stripe.faults import Unreadable
-from ledgerstone.adapters.stripe.translate.message import read_message
-from ledgerstone.bootstrap import Settings, journal_of, migrated
+from ledgerstone.bootstrap import Settings, journal_of, migrated, tune_interpreter
 from ledgerstone.commands.progress import progress
+from ledgerstone.commands.reading import LONGEST, Line, chunks, translated
+from ledgerstone.ledger.admission import Telling
 from ledgerstone.ledger.evidence import StripeEventHeard
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.ledger.recorded import decode
 
-LONGEST = 1_048_576
-"""Bytes of one message, as for a webhook."""
 NAMED = 20
 """Refused lines that are named in the report; the others are counted."""
+LOOK = 16
+"""While the log knows nothing of a chunk, only one in so many is looked up before it is translated."""
 GZIP = b"\x1f\x8b"
+_ID = re.compile(rb'"id"\s*:\s*"(evt_\w+)"')
 
 
 class Report(Struct):
-    """What became of the lines of a file."""
+    """What became of the lines of a file. Among the new and the duplicate are those that were parked, are of
+    unknown type, or contradict what was told before; the other three are not in the log."""
 
     new: int = 0
     duplicate: int = 0
     parked: int = 0
     unknown: int = 0
+    conflicts: int = 0
     ignored: int = 0
     refused: int = 0
     named: list[tuple[int, str]] = []
@@ -46,7 +50,8 @@ class Report(Struct):
     def __str__(self) -> str:
         counts = (
             f"{self.new:,} new, {self.duplicate:,} duplicate, {self.parked:,} parked, {self.unknown:,} of"
-            f" unknown type, {self.ignored:,} of the other mode, {self.refused:,} refused"
+            f" unknown type, {self.conflicts:,} in conflict, {self.ignored:,} of the other mode,"
+            f" {self.refused:,} refused"
         )
         lines = [f"  line {number}: {reason}" for number, reason in self.named]
         if self.refused > len(lines):
@@ -64,7 +69,9 @@ class Report(Struct):
 def import_events(settings: Settings, file: Path) -> Report:
     """Import a file of JSON lines, gzipped or not (`-`: standard input), and say what became of its lines.
 
-    What was imported before an interruption stays, and a second run tells of it as duplicates."""
+    What was imported before an interruption stays; a second run passes over it, tells of it as duplicates,
+    and goes on."""
+    tune_interpreter()
     with (
         migrated(settings) as database,
         journal_of(database) as journal,
@@ -84,36 +91,56 @@ def import_lines(
 ) -> Report:
     """Append every line's message. Memory does not grow with the file."""
     report = Report()
-    messages = _messages(_numbered(_plain(raw), report), livemode, report)
-    for count, receipt in enumerate(journal.append_stream(messages)):
+    lines = _unknown(journal, chunks(numbered(_plain(raw), report)), report, told)
+    for receipt in journal.append_tellings(_tellings(lines, livemode, report)):
         report.new += not receipt.duplicate
         report.duplicate += receipt.duplicate
         report.parked += receipt.parked
-        if count % 1000 == 0:
-            told(count)
+        report.conflicts += receipt.conflicts > 0
     return report
 
 
-def _messages(
-    lines: Iterator[tuple[int, bytes]], livemode: bool, report: Report
-) -> Iterator[tuple[Recorded, ...]]:
-    for number, line in lines:
-        if len(line) > LONGEST:
-            report.refuse(number, f"longer than {LONGEST:,} bytes")
-            continue
-        try:
-            message = read_message(line, source="import", signature=None, livemode=livemode)
-        except Unreadable as error:
-            report.refuse(number, str(error))
-            continue
-        if message.ignored:
-            report.ignored += 1
-            continue
-        report.unknown += cast(StripeEventHeard, message.rows[0].body).unknown
-        yield message.rows
+def _tellings(some: Iterator[list[Line]], livemode: bool, report: Report) -> Iterator[Telling]:
+    for chunk in translated(some, livemode):
+        report.unknown += chunk.unknown
+        report.ignored += chunk.ignored
+        for number, reason in chunk.refused:
+            report.refuse(number, reason)
+        yield from chunk.tellings
 
 
-def _numbered(file: BinaryIO, report: Report) -> Iterator[tuple[int, bytes]]:
+def _unknown(
+    journal: Journal, some: Iterator[list[Line]], report: Report, told: Callable[[int], None]
+) -> Iterator[list[Line]]:
+    """Chunks without the lines that the log has byte for byte: those are counted, and not translated again.
+    What was imported before mostly stands together; so once a chunk is new, few of the next are looked up."""
+    looking = True
+    for number, chunk in enumerate(some):
+        rest = chunk
+        if looking or number % LOOK == 0:
+            rest = _pass_over(journal, chunk, report)
+            looking = len(rest) < len(chunk)
+        if rest:
+            yield rest
+        told(chunk[-1][0])
+
+
+def _pass_over(journal: Journal, lines: Sequence[Line], report: Report) -> list[Line]:
+    """The lines that the log has not. Where a line's id is to be found is a guess; its bytes decide."""
+    names = [f"stripe/{found[1].decode()}" if (found := _ID.search(line)) else "" for _, line in lines]
+    states, rest = journal.states([*{*names} - {""}]), list[Line]()
+    for name, line in zip(names, lines, strict=True):
+        held = decode(states[name]).body if name in states else None
+        if isinstance(held, StripeEventHeard) and held.payload == line[1]:
+            report.duplicate += 1
+            report.parked += held.parked is not None
+            report.unknown += held.unknown
+        else:
+            rest.append(line)
+    return rest
+
+
+def numbered(file: BinaryIO, report: Report) -> Iterator[tuple[int, bytes]]:
     """Lines with their numbers, empty ones left out. Of one that is too long only the beginning is kept."""
     number = 0
     try:
