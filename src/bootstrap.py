@@ -26,6 +26,7 @@ from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
 from ledgerstone.adapters.postgres.migrations import MigrationError, migrate
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews, TablesDiffer
+from ledgerstone.http.intake import BYTES, LARGEST, SECONDS
 from ledgerstone.ledger.journal import Journal, LogUnavailable
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.live import Stopped, follow
@@ -69,6 +70,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     stripe_api_base: str = "https://api.stripe.com"
     ledgerstone_env: Literal["development", "production"] = "development"
     ledgerstone_home: Path = Path("var/pg")
+    ledgerstone_webhook_bytes: int = BYTES
+    ledgerstone_webhook_seconds: float = SECONDS
 
     def __repr__(self) -> str:
         return f"Settings({self.ledgerstone_env}, secrets not shown)"
@@ -102,6 +105,8 @@ def _decoded(value: str, kind: Any) -> Any:
     try:
         return msgspec.convert(value, kind, strict=False)
     except ValueError:
+        if kind in (int, float):
+            raise ValueError(f"{value!r} is not a {'whole ' if kind is int else ''}number") from None
         choices = get_args(kind) if get_origin(kind) is Literal else ("true", "false")
         raise ValueError(f"{value!r} is not one of {', '.join(choices)}") from None
 
@@ -116,6 +121,10 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "MIGRATION_DATABASE_URL: set without DATABASE_URL: set both, or neither"
     if settings.ledgerstone_env == "production" and not settings.database_url:
         yield "DATABASE_URL: needed where LEDGERSTONE_ENV is production"
+    if settings.ledgerstone_webhook_bytes < LARGEST:
+        yield f"LEDGERSTONE_WEBHOOK_BYTES: less than {LARGEST}, which one message may have"
+    if not 0 < settings.ledgerstone_webhook_seconds < 3600:
+        yield "LEDGERSTONE_WEBHOOK_SECONDS: not between 0 and 3600"
     base = urlsplit(settings.stripe_api_base)
     if base.scheme not in ("http", "https") or not base.hostname:
         yield f"STRIPE_API_BASE: {settings.stripe_api_base!r} is no http or https address"

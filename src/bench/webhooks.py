@@ -20,6 +20,7 @@ from ledgerstone.bench.measure import Result, paired
 from ledgerstone.bootstrap import tune_interpreter
 from ledgerstone.demo.history import generate
 from ledgerstone.http.app import create_app
+from ledgerstone.http.connections import configuration
 from ledgerstone.http.database import reading_pool
 from ledgerstone.http.metrics import Metrics
 from ledgerstone.http.services import Services
@@ -163,7 +164,7 @@ def run(app: Starlette, port: int) -> None:
     import uvicorn
 
     tune_interpreter()
-    uvicorn.run(app, port=port, loop="uvloop", http="httptools", access_log=False, log_level="warning")
+    uvicorn.Server(configuration(app, port=port)).run()
 
 
 def main() -> None:

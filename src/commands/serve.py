@@ -13,13 +13,10 @@ import uvicorn
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.bootstrap import Settings, following, journal_of, migrated, tune_interpreter
 from ledgerstone.http.app import create_app
+from ledgerstone.http.connections import BACKLOG, RECEIVE, configuration
 from ledgerstone.http.database import reading_pool
 from ledgerstone.http.services import Services
 from ledgerstone.ledger.journal import Journal
-
-GRACE = 5
-"""Seconds for requests that are being answered when we are told to end."""
-BACKLOG = 2048
 
 logger = logging.getLogger("ledgerstone")
 
@@ -47,20 +44,11 @@ def _configured(settings: Settings, database: Database, journal: Journal) -> uvi
         pool=reading_pool(database.app_dsn),
         livemode=settings.stripe_livemode,
         webhook_secrets=settings.stripe_webhook_secrets,
+        webhook_bytes=settings.ledgerstone_webhook_bytes,
+        webhook_seconds=settings.ledgerstone_webhook_seconds,
         version=version(),
     )
-    return uvicorn.Config(
-        create_app(services),
-        loop="uvloop",
-        http="httptools",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        backlog=BACKLOG,
-        timeout_graceful_shutdown=GRACE,
-    )
+    return configuration(create_app(services))
 
 
 def version() -> str:
@@ -75,9 +63,11 @@ def _bound(host: str, port: int) -> socket.socket:
     """The port is ours before anything is started; 0 takes any that is free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        bound = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host} port {port}: {error.strerror}") from None
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE)  # connections have it from here
+    return bound
 
 
 def _shown(bound: socket.socket) -> str:

@@ -20,6 +20,7 @@ OUTCOMES = (
     "unsigned",
     "unreadable",
     "too_large",
+    "too_slow",
     "unavailable",
 )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ledgerstone.http.database import Pool
+from ledgerstone.http.intake import BYTES, SECONDS
 from ledgerstone.http.metrics import Metrics
 from ledgerstone.ledger.journal import Journal
 
@@ -21,7 +22,8 @@ class Services:
 
     `dsn` is the app's, and `pool` one of `reading_pool(dsn)`, not opened yet: the application opens it and
     closes it. `livemode` is the mode of the log, `webhook_secrets` the provider's signing secrets (several
-    while one is being rolled).
+    while one is being rolled). At most `webhook_bytes` of messages are held at a time, and the body of one
+    must come within `webhook_seconds`.
     `progress` tells of running rebuilds by view name, as values that JSON can hold; `clock` gives Unix
     seconds; `metrics` counts what this process does."""
 
@@ -30,6 +32,8 @@ class Services:
     pool: Pool
     livemode: bool
     webhook_secrets: tuple[str, ...] = field(repr=False)
+    webhook_bytes: int = BYTES
+    webhook_seconds: float = SECONDS
     version: str = "0"
     progress: Callable[[], Mapping[str, Any]] = no_progress
     clock: Callable[[], float] = time.time

@@ -1,6 +1,7 @@
 """How does a message of Stripe's become rows of the log? It is answered with 200 after they are committed,
 and never before; what is wrong with it is said in a status that makes Stripe try again, or not."""
 
+from asyncio import Future
 from datetime import UTC, datetime
 from hashlib import sha256
 from time import perf_counter
@@ -11,22 +12,20 @@ from ledgerstone.adapters.stripe.faults import BadSignature, Unreadable
 from ledgerstone.adapters.stripe.translate.message import read_message
 from ledgerstone.adapters.stripe.verify import verify
 from ledgerstone.http.errors import RETRY, Problem
+from ledgerstone.http.intake import Gone, Intake, turn_away
 from ledgerstone.http.metrics import Metrics
 from ledgerstone.http.services import Services
 from ledgerstone.ledger.evidence import MessageRefused
 from ledgerstone.ledger.journal import Receipt, Recorded
-from ledgerstone.ledger.log import LogUnavailable
+from ledgerstone.ledger.log import LogUnavailable, keep
 from ledgerstone.ledger.recorded import Book
 
-LARGEST = 1 << 20
-"""Bytes of a message; Stripe's own are some kilobytes."""
-TOO_LARGE = f"The message is larger than {LARGEST} bytes. Stripe's are not."
+WITHIN = 4.5
+"""Seconds for the log to say that a message is committed; the sender hears of it within five."""
+LATE = "The log does not answer, and this may have been kept or not. Send it again, which is safe."
+NOT_READ = {408: "too_slow", 413: "too_large", 503: "unavailable"}
 IGNORED = b'{"ignored":"livemode"}'
 HEADERS = ((b"content-type", b"application/json"), (b"x-content-type-options", b"nosniff"))
-
-
-class Gone(Exception):
-    """The sender went away before the end of its message."""
 
 
 class StripeWebhook:
@@ -35,34 +34,24 @@ class StripeWebhook:
     def __init__(self, services: Services, metrics: Metrics) -> None:
         self._services, self._metrics = services, metrics
         self._book = Book("", services.livemode)
+        self._intake = Intake(services.webhook_bytes, services.webhook_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        length, signature = _headers(scope)
-        try:
-            body = await self._body(length, receive)
+        length, signature, expects = _headers(scope)
+        with self._intake.arrival() as arrival:
+            try:
+                body = await arrival.read(length, receive)
+            except Gone:
+                return
+            except Problem as problem:
+                problem.__traceback__ = problem.__context__ = None  # their frames hold parts of the body
+                self._counted(NOT_READ[problem.status], problem)
+                await turn_away(problem, arrival.unread and not expects, receive, send)
+                return
             answer = await self._answer(body, signature)
-        except Gone:
-            return
         headers = [*HEADERS, (b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
-
-    async def _body(self, length: bytes, receive: Receive) -> bytes:
-        """The body, never more of it than is allowed: by what it says of itself, or else counted."""
-        if length.isdigit() and (len(length) > 15 or int(length) > LARGEST):
-            raise self._counted("too_large", Problem(413, TOO_LARGE, {"Connection": "close"}))
-        parts: list[bytes] = []
-        size, more = 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Gone
-            part = message.get("body", b"")
-            size, more = size + len(part), message.get("more_body", False)
-            if size > LARGEST:
-                raise self._counted("too_large", Problem(413, TOO_LARGE, {"Connection": "close"}))
-            parts.append(part)
-        return b"".join(parts)
 
     async def _answer(self, body: bytes, header: bytes) -> bytes:
         now = self._services.clock()
@@ -87,10 +76,14 @@ class StripeWebhook:
 
     async def _append(self, rows: tuple[Recorded, ...]) -> Receipt:
         start = perf_counter()
+        promise = self._services.journal.post(rows)
+        late = promise.get_loop().call_later(WITHIN, _give_up, promise)
         try:
-            receipt = await self._services.journal.post(rows)
+            receipt = await promise
         except LogUnavailable as error:
             raise self._counted("unavailable", Problem(503, str(error), RETRY)) from None
+        finally:
+            late.cancel()
         self._metrics.append.observe(perf_counter() - start)
         return receipt
 
@@ -99,14 +92,23 @@ class StripeWebhook:
         return problem
 
 
-def _headers(scope: Scope) -> tuple[bytes, bytes]:
+def _give_up(promise: Future[Receipt]) -> None:
+    """A log that is slow without being gone must not keep a sender waiting."""
+    keep([(promise, LogUnavailable(LATE))])
+
+
+def _headers(scope: Scope) -> tuple[bytes, bytes, bool]:
+    """The length of the body, its signature, and whether its sender waits to be told that it may send it."""
     length = signature = b""
+    expects = False
     for name, value in scope["headers"]:
         if name == b"stripe-signature":
             signature = value
         elif name == b"content-length":
             length = value
-    return length, signature
+        elif name == b"expect":
+            expects = True
+    return length, signature, expects
 
 
 def _told(receipt: Receipt) -> bytes:

@@ -16,6 +16,7 @@ from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.http.app import create_app
+from ledgerstone.http.connections import configuration
 from ledgerstone.http.database import reading_pool
 from ledgerstone.http.services import Services
 from ledgerstone.ledger.journal import Journal
@@ -32,9 +33,9 @@ class Service:
     """A log, an engine that folds it when a test says so, and the web over both. Its clock stands still, at
     2026-11-05T12:00:00Z."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, queue: int = 10_000, **settings: Any) -> None:
         self.database = database
-        self.journal = Journal(environment(database.app_dsn))
+        self.journal = Journal(environment(database.app_dsn, queue))
         self.store = PostgresViews(database.app_dsn)
         self.engine = Engine(VIEWS, self.journal, self.store)
         self.now = float(NOW)
@@ -45,6 +46,7 @@ class Service:
             livemode=True,
             webhook_secrets=("whsec_of_last_year", SECRET),
             clock=lambda: self.now,
+            **settings,
         )
         self.app = create_app(self.services)
 
@@ -87,7 +89,7 @@ def every(client: TestClient, path: str, **query: Any) -> list[dict[str, Any]]:
 def served(service: Service) -> Iterator[tuple[str, int]]:
     """The service on loopback, as it is run; where."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(service.app, log_level="critical"))
+    server = uvicorn.Server(configuration(service.app))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
     thread.start()
     try:
