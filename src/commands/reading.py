@@ -1,6 +1,7 @@
-"""What do the lines of a file of Stripe's events tell? They are parsed and translated a chunk at a time, in a
-process of its own, while the chunks before are written: that is two thirds of an import's work."""
+"""What do the lines of a file of Stripe's events tell? They are parsed and translated a chunk at a time, in
+other processes, while the chunks before are written: that is two thirds of an import's work."""
 
+import gc
 import os
 import signal
 from collections import deque
@@ -18,14 +19,15 @@ from msgspec import Struct
 
 from ledgerstone.adapters.stripe.faults import Unreadable
 from ledgerstone.adapters.stripe.translate.message import read_message
-from ledgerstone.bootstrap import tune_interpreter
 from ledgerstone.ledger.admission import Telling, telling
 from ledgerstone.ledger.evidence import StripeEventHeard
 
 LONGEST = 1_048_576
 """Bytes of one message, as for a webhook."""
 CHUNK_LINES, CHUNK_BYTES = 500, 1_000_000
-AHEAD = 4
+WORKERS = 2
+"""One would be the slowest part of an import, and three have more to give than the log takes."""
+AHEAD = 8
 """Chunks that are translated, or wait for it, while others are written."""
 
 Line = tuple[int, bytes]
@@ -87,10 +89,10 @@ def translated(some: Iterator[list[Line]], livemode: bool) -> Iterator[Translate
     if second is None:
         yield translate(first, livemode)
         return
-    with ProcessPoolExecutor(1, get_context("spawn"), _begin) as worker:
+    with ProcessPoolExecutor(WORKERS, get_context("spawn"), _begin) as workers:
         waiting = deque[Future[bytes]]()
         for chunk in chain((first, second), some):
-            waiting.append(worker.submit(_translate, chunk, livemode))
+            waiting.append(workers.submit(_translate, chunk, livemode))
             if len(waiting) == AHEAD:
                 yield _decoded(waiting.popleft())
         while waiting:
@@ -102,7 +104,7 @@ def _decoded(translated: "Future[bytes]") -> Translated:
         return _decode(translated.result())
     except BrokenProcessPool:
         raise click.ClickException(
-            "the process that reads lines was ended from outside (was there too little memory?):"
+            "a process that reads lines was ended from outside (was there too little memory?):"
             " import the file again, and it goes on from here"
         ) from None
 
@@ -112,9 +114,9 @@ def _translate(lines: Sequence[Line], livemode: bool) -> bytes:
 
 
 def _begin() -> None:
-    """A worker ends with its parent, who may be killed and then tells nobody. Ctrl-C is its parent's."""
+    """Workers end with their parent, who may be killed and then tells nobody. Ctrl-C is for him."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    tune_interpreter()
+    gc.set_threshold(100_000, 50, 100)  # values have no circles, as where the service runs
     Thread(target=_end_with_parent, daemon=True).start()
 
 

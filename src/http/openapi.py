@@ -153,6 +153,7 @@ def _problems(*statuses: int) -> Json:
     said = {
         400: "A parameter or the message is wrong; the problem says which and why.",
         404: "There is no such object, or nothing was ever heard of the account.",
+        408: "The message did not come in time.",
         413: "Too large.",
         503: "The database or the views cannot answer now; try again.",
     }
@@ -172,7 +173,7 @@ def _machines(refs: dict[type[Struct], Json]) -> Json:
                 "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
                 "responses": {
                     "200": {"description": "Kept.", "content": {"application/json": kept}},
-                    **_problems(400, 413, 503),
+                    **_problems(400, 408, 413, 503),
                 },
             }
         },
