@@ -44,7 +44,17 @@ def read_listed(body: bytes, *, requested: datetime, account: str | None, livemo
         return Message(ignored="livemode")
     requested = requested.replace(microsecond=0)
     name = f"swept/{id}/{int(requested.timestamp())}"
-    page = Envelope(id, READ_AS[kind], requested - LAG, livemode, shown, None, account, None, oddity, name)
+    page = Envelope(
+        id=id,
+        type=READ_AS[kind],
+        created=requested - LAG,
+        livemode=livemode,
+        object=shown,
+        previous=None,
+        account=account,
+        parked=oddity,
+        swept=name,
+    )
     told, parked = facts(page)
     book = Book(account or "", livemode)
     listed = StripeObjectListed(
