@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 
 from ledgerstone.adapters.postgres.database import APP_ROLE, OWNER_ROLE, Database, create_database
@@ -14,6 +15,9 @@ from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.adapters.postgres.migrations import migrate
 
 TEMPLATE = "ledgerstone_template"
+
+settings.register_profile("untimed", deadline=None)  # a slow machine is no fault of the code
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

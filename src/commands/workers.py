@@ -5,11 +5,11 @@ import gc
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import closing
 from multiprocessing import get_context
 
-import psycopg
-
 from ledgerstone.adapters.postgres.recorder import environment
+from ledgerstone.adapters.postgres.view_layout import connect
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.rebuild import Built, Chained, Told, rebuild, shares, whole_chains
@@ -45,7 +45,7 @@ def _rebuild(dsn: str, names: Sequence[str]) -> list[Built]:
 
 def _progress(dsn: str) -> tuple[int, int]:
     """How many rows of how many all workers have done."""
-    with psycopg.connect(dsn) as connection:
+    with closing(connect(dsn)) as connection:  # which also makes what the workers have not made yet
         found = connection.execute(
             "select coalesce(min(greatest(position, reached)) filter (where right(name, 4) = %s), 0),"
             " (select coalesce(max(notification_id), 0) from stored_events) from views.tracking",

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from ledgerstone.ledger.corrections import superseding
 from ledgerstone.projections.reads import bridge
 from tests import stripe_objects as stripe
 from tests.http.parts import PROBLEM, Service
@@ -107,6 +108,23 @@ def test_what_tells_of_the_past_after_as_of_is_backdated(service: Service, clien
     opening, step, closing = lines(client, as_of="2026-11-04", known_from=2)
     assert [row["mrr"] for row in (opening, step, closing)] == [9800, -9800, 0]
     assert (step["cause"], step["position"], step["evidence"]) == ("backdated", 4, "stripe/evt_2")
+
+
+def test_what_had_been_read_wrongly_is_corrected(service: Service, client: TestClient) -> None:
+    told, better = (
+        stripe.read(stripe.event("customer.subscription.created", bought, created=stripe.BORN)).rows
+        for bought in (
+            stripe.subscription(items=stripe.listed(stripe.item(quantity=1))),
+            stripe.subscription(items=stripe.listed(stripe.item(quantity=3))),
+        )
+    )
+    service.hear([told])
+    service.journal.append_new([superseding(told[1], better[1], 1)])
+    service.engine.catch_up()
+
+    opening, step, closing = lines(client, as_of="2026-11-04", known_from=2)
+    assert step["mrr"] == 2 * opening["mrr"] > 0
+    assert (step["cause"], step["fact"], closing["mrr"]) == ("corrected", "superseded", 3 * opening["mrr"])
 
 
 def test_what_is_not_known_is_counted_beside_the_figures(service: Service, client: TestClient) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ledgerstone.ledger.recorded import decode
+from ledgerstone.ledger.facts import Superseded
+from ledgerstone.ledger.recorded import Recorded, decode
 from ledgerstone.projections.mrr import Mrr
 from ledgerstone.projections.reads.asked import Moment, Query, ask, counted, known, relation
 
@@ -23,9 +24,9 @@ class BridgeLine(Struct, frozen=True):
     """A step from the figure as known at first (`opening`) to the one as known at last (`closing`), which it
     adds up to. `mrr` is in minor units of `currency`, of what is known; `incomplete` counts items whose
     amount is not. The cause is `news` (it happened after the first moment), `late` (it had happened, and was
-    heard later), or `backdated` (it happened after `as_of` and tells of a time before). `position` is the row
-    of the log that says so, `fact` its kind, `evidence` the message; `customer` None where more than one
-    (`customers`) changed."""
+    heard later), `backdated` (it happened after `as_of` and tells of a time before) or `corrected` (a fact
+    that had been read wrongly). `position` is the row of the log that says so, `fact` its kind, `evidence`
+    the message; `customer` None where more than one (`customers`) changed."""
 
     currency: str
     cause: str
@@ -109,7 +110,7 @@ def _line(
     row = decode(state)
     return BridgeLine(
         currency=currency,
-        cause=_cause(span, row.happened_at),
+        cause=_cause(span, row),
         mrr=mrr,
         incomplete=incomplete,
         position=position,
@@ -123,10 +124,12 @@ def _line(
     )
 
 
-def _cause(span: Span, happened_at: datetime) -> str:
-    if happened_at >= span.moment.at:
+def _cause(span: Span, row: Recorded) -> str:
+    if isinstance(row.body, Superseded):
+        return "corrected"
+    if row.happened_at >= span.moment.at:
         return "backdated"
-    return "news" if span.known_at is None or happened_at > span.known_at else "late"
+    return "news" if span.known_at is None or row.happened_at > span.known_at else "late"
 
 
 def _only(currency: str | None) -> str:
