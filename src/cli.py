@@ -131,6 +131,39 @@ def rebuild(views: tuple[str, ...]) -> None:
 
 
 @main.command()
+@click.argument("view")
+@click.option("--key", help="Only this key: an id, as of an invoice.")
+@click.option("--account", default="", help="Whose books, with --key. Default: our own.")
+@click.option("--known-at", help="A position of the log, or a time. Default: all that is known.")
+@click.option("--as-of", help="Only what was true then: a month, date or time.")
+@click.option("--compare", is_flag=True, help="Exit with 1 where the table that is read differs.")
+@click.option("--format", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.pass_context
+def replay(ctx: click.Context, /, format: Any, **asked: Any) -> None:
+    """Fold a view from the log alone, and show its rows as they were known at some time."""
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.printing import printed
+    from ledgerstone.commands.replay import Asked, NotThere, replay
+    from ledgerstone.http.errors import Problem
+
+    def show(kind: Any, rows: Any) -> None:
+        for line in printed(format, kind, rows):
+            click.echo(line)
+
+    try:
+        position, differences = replay(read_settings(), Asked(**asked), show)
+    except LookupError as error:
+        raise click.BadParameter(str(error.args[0]), param_hint="VIEW") from None
+    except (Problem, NotThere) as error:
+        raise click.ClickException(str(error)) from None
+    for line in differences:
+        click.echo(f"DIFFERENT {line}", err=True)
+    if asked["compare"] and not differences:
+        click.echo(f"equal to the table that is read, as known at position {position:,}", err=True)
+    ctx.exit(1 if differences else 0)
+
+
+@main.command()
 @click.pass_context
 def verify(ctx: click.Context) -> None:
     """Check every row of the log and every view; exit with 1 when something is wrong."""
