@@ -269,13 +269,17 @@ def standing_still(server: EmbeddedServer) -> Iterator[None]:
     postmaster = int(Path(found[0], "postmaster.pid").read_text().split()[0])
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
     processes = [postmaster, *map(int, children)]
-    for process in processes:
-        os.kill(process, signal.SIGSTOP)
+    each_told(processes, signal.SIGSTOP)
     try:
         yield
     finally:
-        for process in processes:
-            os.kill(process, signal.SIGCONT)
+        each_told(processes, signal.SIGCONT)
+
+
+def each_told(processes: Sequence[int], what: signal.Signals) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):  # the server ends its helpers as it likes
+            os.kill(process, what)
 
 
 # Memory
