@@ -218,7 +218,9 @@ def dump(file: Path) -> None:
 @click.argument("names", nargs=-1)
 @click.option("--home", type=FOLDER, default="var/bench", show_default=True)
 @click.option("--customers", default=1_200, show_default=True, type=click.IntRange(1))
-@click.option("--events", default=60_000, show_default=True, type=click.IntRange(1_000), help="Of an import.")
+@click.option(
+    "--events", default=120_000, show_default=True, type=click.IntRange(1_000), help="Of an import."
+)
 @click.option("--memory", default=200_000, show_default=True, type=click.IntRange(1_000), metavar="EVENTS")
 def bench(names: tuple[str, ...], home: Path, **sizes: int) -> None:
     """Measure beside peers in the same run, on a PostgreSQL of its own in HOME; see docs/performance.md."""

@@ -67,7 +67,7 @@ class Sizes(Struct, frozen=True):
     """How much is measured: customers behind the views, events of an import for its speed and its memory."""
 
     customers: int = 1_200
-    events: int = 60_000
+    events: int = 120_000
     memory: int = 200_000
 
 
