@@ -115,6 +115,7 @@ def invoices(draw: st.DrawFn) -> list[Json]:
     for status in draw(st.sampled_from(WAYS)):
         at += draw(LATER)
         after = _turned(it, status, at)
+        at += draw(st.sampled_from([0, 0, 5]))  # told later than it was
         told.append(("invoice.updated", at, after, changes(it, after)))
         told.append((f"invoice.{VERBS[status]}", at, after, None))
         it = after
@@ -154,7 +155,11 @@ def _turned(it: Json, status: str, at: int) -> Json:
 @st.composite
 def catalogues(draw: st.DrawFn) -> list[Json]:
     """A price with tiers, a coupon of two lives, and a discount that takes the first one's terms."""
-    first, again = coupon(id="HALF", percent_off=50), coupon(id="HALF", percent_off=10, created=NOW + 5)
+    lasting = draw(st.sampled_from(["forever", "forever", "once"]))
+    first, again = (
+        coupon(id="HALF", percent_off=50, duration=lasting),
+        coupon(id="HALF", percent_off=10, created=NOW + 5),
+    )
     ends = draw(st.sampled_from([None, NOW + 200, NOW + 10 * 86_400]))
     half = discount(id="di_half", source={"coupon": "HALF"}, start=NOW, end=ends, subscription="sub_1")
     whole = {**tiered(), "tiers": TIERS}
