@@ -36,7 +36,7 @@ def test_a_stopped_view_is_named_with_its_reason(service: Service, client: TestC
 
     answer = client.get("/readyz")
     assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
-    assert answer.json()["reasons"] == ["mrr v2 stopped at row 7: row 7 is odd"]
+    assert answer.json()["reasons"] == ["mrr v3 stopped at row 7: row 7 is odd"]
     mrr = next(row for row in client.get("/sys/projections").json()["data"] if row["name"] == "mrr")
     assert (mrr["state"], mrr["stopped_at"]) == ("stopped", 7)
 
@@ -59,7 +59,7 @@ def test_views_that_were_never_built_are_said_to_be_missing(service: Service, cl
         connection.execute("delete from views.tracking where name = 'mrr_v3'")
 
     assert client.get("/readyz").json()["reasons"] == [
-        "mrr v2 has no tables yet: start the engine, or rebuild it"
+        "mrr v3 has no tables yet: start the engine, or rebuild it"
     ]
     assert client.get("/sys/billing/mrr").status_code == 503
     assert client.get("/sys/invoices").status_code == 200
