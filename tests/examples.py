@@ -283,7 +283,10 @@ def recorded(name: str, fact: AnyFact, cause: str | None = CAUSE) -> Recorded:
     return Recorded(name, BOOK, AT, fact, cause=cause, movements=movements(fact))
 
 
-_TOLD = tuple(recorded(name, fact, None if name == CAUSE else CAUSE) for name, fact in FACTS.items())
+EVIDENCE = (evidence.StripeEventHeard, evidence.StripeObjectListed)
+_TOLD = tuple(
+    recorded(name, fact, None if isinstance(fact, EVIDENCE) else CAUSE) for name, fact in FACTS.items()
+)
 _RECEIVED = next(row for row in _TOLD if row.name == f"stripe/charge/{CH}/received")
 _LESS = recorded(_RECEIVED.name, msgspec.structs.replace(_RECEIVED.body, amount=4300))
 EXAMPLES = (*_TOLD, superseding(_RECEIVED, _LESS, 1))

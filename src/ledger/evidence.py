@@ -37,6 +37,13 @@ class StripeObjectListed(Fact, frozen=True, kw_only=True, tag="stripe-object-lis
     parked: str | None = None
     payload: bytes
 
+    @property
+    def name(self) -> str:
+        """`swept/<object>/<request start>`, behind the account where that is not our own: ids are unique
+        within one account."""
+        swept = f"swept/{self.id}/{int(self.requested.timestamp())}"
+        return f"{self.account}/{swept}" if self.account else swept
+
 
 class EvidenceConflict(Fact, frozen=True, tag="evidence-conflict"):
     """A second message bore the name `first` with another body. The first stays in force."""

@@ -94,10 +94,8 @@ def evidence_is_named_by_its_event(line: Line) -> Iterator[str]:
     heard = line.row.body
     if isinstance(heard, StripeEventHeard) and line.row.name != f"stripe/{heard.id}":
         yield f"its name is {line.row.name!r}, and its event is {heard.id!r}"
-    if isinstance(heard, StripeObjectListed):
-        name = f"swept/{heard.id}/{int(heard.requested.timestamp())}"
-        if line.row.name != name:
-            yield f"its name is {line.row.name!r}, and what it saw was {name!r}"
+    if isinstance(heard, StripeObjectListed) and line.row.name != heard.name:
+        yield f"its name is {line.row.name!r}, and what it saw was {heard.name!r}"
 
 
 def a_fact_stands_behind_its_evidence(line: Line) -> Iterator[str]:

@@ -62,7 +62,7 @@ def told(service: Service, client: TestClient, messages: list[Json]) -> Json:
         assert answer.status_code == 200, said["type"]
         assert not answer.json()["duplicate"], said["type"]
     service.engine.catch_up()
-    health: Json = client.get("/sys/sync/stripe").json()["data"]
+    health: Json = client.get("/sys/sync/stripe", params={"account": "acct_9"}).json()["data"]
     assert (health["heard"], health["unknown"], health["refused"]) == (len(messages), 0, 0)
     assert not [each for each in health["concerns"] if "mistake of ours" in each["reason"]]
     assert client.get("/readyz").status_code == 200
@@ -98,7 +98,11 @@ def test_each_thin_type_is_answered_and_kept_with_an_object_or_without(
 ) -> None:
     types = sorted(THIN_TYPES)
     some = stripe.named("something", "obj_1", "/v1/somethings/obj_1")
-    health = told(service, client, [stripe.thin(type, each) for type in types for each in (some, None)])
+    health = told(
+        service,
+        client,
+        [stripe.thin(type, each, context="acct_9") for type in types for each in (some, None)],
+    )
 
     assert {each["event_type"]: each["heard"] for each in health["types"]} == dict.fromkeys(types, 2)
     assert health["parked"] == 0

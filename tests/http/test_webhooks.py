@@ -149,7 +149,7 @@ def test_a_thin_message_is_kept_and_its_object_queued(service: Service, client: 
     changed = stripe.thin("v2.core.account[requirements].updated", account, context="acct_9")
     answers = [deliver(client, changed).json(), deliver(client, changed).json()]
     service.engine.catch_up()
-    health = client.get("/sys/sync/stripe").json()["data"]
+    health = client.get("/sys/sync/stripe", params={"account": "acct_9"}).json()["data"]
 
     assert answers[0] == {"position": 1, "duplicate": False, "parked": False}
     assert answers[1] == {"position": 1, "duplicate": True, "parked": False}

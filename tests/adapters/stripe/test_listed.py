@@ -28,6 +28,13 @@ def test_a_listed_object_is_named_by_itself_and_the_request_and_counts_from_five
     assert evidence.happened_at == seen.happened_at == datetime.fromtimestamp(NOW, UTC) - timedelta(minutes=5)
 
 
+def test_what_a_connected_account_lists_bears_its_name() -> None:
+    assert [row.name for row in listed(subscription(), account="acct_1").rows] == [
+        f"acct_1/swept/sub_1/{NOW}",
+        f"acct_1/swept/sub_1/{NOW}/subscription",
+    ]
+
+
 def test_it_shows_what_an_event_would_show_and_no_change() -> None:
     shown = listed(subscription(status="past_due")).rows[1].body
     told = read(event("customer.subscription.updated", subscription(status="past_due"))).rows[1].body

@@ -6,6 +6,8 @@ from five minutes before the request: any event since then wins."""
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from ledgerstone.adapters.stripe import strict_json
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.faults import Unreadable
@@ -42,12 +44,19 @@ def read_listed(body: bytes, *, requested: datetime, account: str | None, livemo
     kind, id = _kind(shown), shown["id"]
     if shown.get("livemode", livemode) is not livemode:
         return Message(ignored="livemode")
-    requested = requested.replace(microsecond=0)
-    name = f"swept/{id}/{int(requested.timestamp())}"
+    listed = StripeObjectListed(
+        id=id,
+        object=kind,
+        requested=requested.replace(microsecond=0),
+        account=account,
+        livemode=livemode,
+        payload=body,
+    )
+    name, at, book = listed.name, listed.requested - LAG, Book(account or "", livemode)
     page = Envelope(
         id=id,
         type=READ_AS[kind],
-        created=requested - LAG,
+        created=at,
         livemode=livemode,
         object=shown,
         previous=None,
@@ -56,17 +65,7 @@ def read_listed(body: bytes, *, requested: datetime, account: str | None, livemo
         swept=name,
     )
     told, parked = facts(page)
-    book = Book(account or "", livemode)
-    listed = StripeObjectListed(
-        id=id,
-        object=kind,
-        requested=requested,
-        account=account,
-        livemode=livemode,
-        parked=parked,
-        payload=body,
-    )
-    evidence = Recorded(name=name, book=book, happened_at=page.created, body=listed)
+    evidence = Recorded(name=name, book=book, happened_at=at, body=replace(listed, parked=parked))
     return Message(rows=(evidence, *[row(each, book, name) for each in told]))
 
 
