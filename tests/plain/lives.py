@@ -35,7 +35,7 @@ class Life(NamedTuple):
     def mark(self, end: float) -> Mark | None:
         """The last word about the time just before `end`."""
         said = [mark for mark in self.marks if mark.start < end]
-        return said[-1] if said else None
+        return said[-1]._replace(state=_resumed(said[-1].state, end)) if said else None
 
     def at(self, end: float) -> Json | None:
         """What it was just before `end`."""
@@ -43,7 +43,19 @@ class Life(NamedTuple):
         return mark.state if mark else None
 
     def times(self) -> list[float]:
-        return sorted({mark.start for mark in self.marks})
+        resumed = [at for mark in self.marks if (at := _resumes_at(mark.state)) is not None]
+        return sorted({*(mark.start for mark in self.marks), *resumed})
+
+
+def _resumes_at(it: Json | None) -> float | None:
+    """When collection resumes without a message, of a subscription that goes on."""
+    pause = None if it is None or it.get("ended_at") is not None else it.get("pause_collection")
+    return pause["resumes_at"] if pause else None
+
+
+def _resumed(it: Json | None, end: float) -> Json | None:
+    at = _resumes_at(it)
+    return it if it is None or at is None or at >= end else {**it, "pause_collection": None}
 
 
 def subscription(history: History) -> Life:
