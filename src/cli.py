@@ -132,7 +132,7 @@ def rebuild(views: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("view")
-@click.option("--key", help="Only this key: an id, as of an invoice.")
+@click.option("--key", help="Only this key, an id: from the rows that it heard, as noted with the tables.")
 @click.option("--account", default="", help="Whose books, with --key. Default: our own.")
 @click.option("--known-at", help="A position of the log, or a time. Default: all that is known.")
 @click.option("--as-of", help="Only what was true then: a month, date or time.")
@@ -145,6 +145,9 @@ def replay(ctx: click.Context, /, format: Any, **asked: Any) -> None:
     from ledgerstone.commands.printing import printed
     from ledgerstone.commands.replay import Asked, NotThere, replay
     from ledgerstone.http.errors import Problem
+
+    if asked["account"] and asked["key"] is None:
+        raise click.BadParameter("whose books is asked with --key only", param_hint="--account")
 
     def show(kind: Any, rows: Any) -> None:
         for line in printed(format, kind, rows):

@@ -159,9 +159,17 @@ def test_a_table_that_is_behind_is_not_compared(ledgerstone: Shell) -> None:
     with psycopg.connect(ledgerstone.database.app_dsn) as connection:
         connection.execute("update views.tracking set position = position - 1 where name like 'payments%'")
 
-    result = ledgerstone("replay", "payments", "--compare")
-    assert result.exit_code == 1
-    assert "not yet at" in result.stderr
+    for asked in (("--compare",), ("--key", "pi_1")):
+        result = ledgerstone("replay", "payments", *asked)
+        assert result.exit_code == 1
+        assert "not yet at" in result.stderr
+
+
+def test_beyond_the_head_is_at_the_head(ledgerstone: Shell) -> None:
+    head = recorded(ledgerstone)
+
+    result = ledgerstone("replay", "payments", "--compare", "--known-at", str(head + 99))
+    assert f"as known at position {head:,}" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -170,6 +178,7 @@ def test_a_table_that_is_behind_is_not_compared(ledgerstone: Shell) -> None:
         (("invoicez",), "no view is called invoicez"),
         (("invoices", "--known-at", "soon"), "`known_at` is a month"),
         (("invoices", "--as-of", "2026-13"), "`as_of` is a month"),
+        (("invoices", "--account", "acct_1"), "with --key only"),
     ],
 )
 def test_what_cannot_be_replayed_is_said(ledgerstone: Shell, asked: tuple[str, ...], said: str) -> None:

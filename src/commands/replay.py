@@ -31,7 +31,8 @@ Show = Callable[[type[Struct], Iterator[Struct]], None]
 class Asked(Struct, frozen=True, kw_only=True):
     """What is to be replayed: a view's rows, of all keys or of one (in the book of `account`, empty: our
     own), as known at a position or time (None: the head), and only those that were true just before the end
-    of `as_of`."""
+    of `as_of`. Which rows of the log one key heard is looked up in the tables that are read; for all keys the
+    log alone is asked."""
 
     view: str
     key: str | None = None
@@ -52,7 +53,7 @@ class Place(Struct, frozen=True):
 
 
 class NotThere(Exception):
-    """What is asked for cannot be compared; the message says why."""
+    """The table that is read is behind what is asked for; the message says how far it is."""
 
 
 def replay(settings: Settings, asked: Asked, show: Show) -> tuple[int, list[str]]:
@@ -76,7 +77,9 @@ def _position(journal: Journal, known_at: str | None) -> int:
     if known_at is None:
         return journal.head()
     position = known_position(known_at)
-    return journal.position_at(last_known("known_at", known_at)) if position is None else position
+    if position is None:
+        return journal.position_at(last_known("known_at", known_at))
+    return min(position, journal.head())
 
 
 def _all(at: Place, compare: bool, until: datetime | None, show: Show) -> list[str]:
@@ -96,13 +99,13 @@ def _all(at: Place, compare: bool, until: datetime | None, show: Show) -> list[s
 
 
 def _one(at: Place, key: Key, compare: bool, until: datetime | None, show: Show) -> list[str]:
+    _reached(at)
     with views_of(at.database) as kept:
         versions = of_key(at.views, at.view, key, at.journal, at.position, kept)
     folded = [_row(version) for version in versions]
     show(kind(at.view), _true(kind(at.view), folded, until))
     if not compare:
         return []
-    _reached(at)
     read = list(known(at.database.app_dsn, table(at.view), "", at.position, key))
     return _unlike(folded, read)
 
@@ -119,7 +122,7 @@ def _reached(at: Place) -> None:
     if position < at.position:
         raise NotThere(
             f"the table of {at.view.name} is at position {position:,}, not yet at {at.position:,}:"
-            " compare when it is, or replay with --known-at"
+            f" ask when it is, or with --known-at {position}"
         )
 
 

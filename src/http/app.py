@@ -22,6 +22,7 @@ from ledgerstone.http.reads import audit, billing, objects, operations
 from ledgerstone.http.reads import bridge as bridges
 from ledgerstone.http.services import Services
 from ledgerstone.http.webhooks import StripeWebhook
+from ledgerstone.projections.credit_notes import CreditNotes
 from ledgerstone.projections.customers import Customers
 from ledgerstone.projections.events import NAME as EVENTS
 from ledgerstone.projections.invoices import Invoices
@@ -47,6 +48,7 @@ from ledgerstone.projections.sync import Sync
 
 MRR = (tracked(Mrr),)
 MONEY = (tracked(Invoices), tracked(Payments), tracked(Money), tracked(Customers))
+NOTES = (*MONEY, tracked(CreditNotes))
 LIVES = (tracked(Subscriptions), tracked(Mrr), tracked(Customers))
 FUTURES = (*LIVES, tracked(Schedules))
 INTAKE = (tracked(Sync),)
@@ -58,10 +60,10 @@ READS: tuple[AnyRead, ...] = (
     Answered("/sys/billing/mrr", ask.Periods, mrr.MrrFigure, MRR, billing.by_period),
     Answered("/sys/billing/mrr/movements", ask.Periods, movements.MovementFigure, MRR, billing.moved),
     Answered("/sys/billing/mrr/bridge", ask.Bridge, bridge.BridgeLine, MRR, bridges.changed),
-    Answered("/sys/billing/revenue", ask.Window, revenue.Headline, (*MRR, *MONEY), billing.headline),
+    Answered("/sys/billing/revenue", ask.Window, revenue.Headline, (*MRR, *NOTES), billing.headline),
     Answered("/api/mrr", ask.Months, mrr.MonthFigure, MRR, billing.by_month),
     Listed("/sys/invoices", ask.Invoices, invoices.Invoice, MONEY, invoices.LIST),
-    Answered("/sys/invoices/{id}", ask.AsKnown, invoices.InvoiceDetail, MONEY, objects.invoice, listed=False),
+    Answered("/sys/invoices/{id}", ask.AsKnown, invoices.InvoiceDetail, NOTES, objects.invoice, listed=False),
     Listed("/sys/payments", ask.Payments, payments.Payment, MONEY, payments.LIST),
     Answered("/sys/payments/{id}", ask.AsKnown, payments.PaymentDetail, MONEY, objects.payment, listed=False),
     Listed("/sys/subscriptions", ask.Subscriptions, subscriptions.Subscription, LIVES, subscriptions.LIST),

@@ -1,0 +1,63 @@
+"""Each route names the views that its answer is made of: what it does not name it would not wait for, and
+would answer from while it is being built."""
+
+import re
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from ledgerstone.http.app import READS
+from ledgerstone.http.database import Snapshot
+from ledgerstone.http.questions import AnyRead
+from ledgerstone.projections.reads.asked import Query
+from tests.http.parts import every
+
+TABLE = re.compile(r"views\.([a-z_]+_v\d+)")
+ASKED: dict[str, list[dict[str, Any]]] = {
+    "/sys/billing/mrr": [{"group_by": group} for group in ("plan", "tenant")],
+    "/sys/billing/mrr/movements": [
+        {"group_by": group, "as_of": "2026-10-15T09:00:00Z"} for group in ("plan", "tenant")
+    ],
+    "/sys/billing/mrr/bridge": [{"known_from": 0, "as_of": "2026-10"}],
+    "/sys/billing/revenue": [
+        {"group_by": group, "as_of": "2026-10"} for group in ("plan", "country", "tenant")
+    ],
+}
+
+
+@pytest.mark.parametrize("read", READS, ids=lambda read: read.path)
+def test_a_route_names_the_views_that_it_reads(
+    business: TestClient, read: AnyRead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables, fetch, stream = set[str](), Snapshot.fetch, Snapshot.stream
+
+    def noted(what: Any) -> Any:
+        def reading(self: Snapshot, query: Query) -> Any:
+            tables.update(TABLE.findall(query.text))
+            return what(self, query)
+
+        return reading
+
+    monkeypatch.setattr(Snapshot, "fetch", noted(fetch))
+    monkeypatch.setattr(Snapshot, "stream", noted(stream))
+    for asked in ASKED.get(read.path, [{}]):
+        path = read.path.replace("{position}", "1")
+        if "{id}" in path:
+            path = path.replace("{id}", every(business, path.rpartition("/")[0])[0]["id"])
+            tables.clear()
+        answer = business.get(
+            path, params={**asked, "limit": 7} if read.listed and "after" in _names(read) else asked
+        )
+        assert answer.status_code == 200, answer.text
+
+    named = {re.sub(r"_v\d+$", "", view) for view in read.views}
+    assert {_view(table) for table in tables if not table.startswith("events_")} <= named
+
+
+def _view(table: str) -> str:
+    return re.sub(r"_v\d+.*$", "", table)
+
+
+def _names(read: AnyRead) -> tuple[str, ...]:
+    return read.query.__struct_encode_fields__
