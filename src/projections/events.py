@@ -12,13 +12,16 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from ledgerstone.ledger.evidence import EvidenceConfirmed, EvidenceConflict, StripeEventHeard
+from ledgerstone.ledger.evidence import EvidenceConfirmed, EvidenceConflict, EvidenceRead, StripeEventHeard
 from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.names import stream
 from ledgerstone.ledger.recorded import Recorded, decode
 
-NAME = "events_v1"
-"""What `views.tracking` calls it. Another shape, or another reading of `object`, is another version."""
+NAME = "events_v2"
+"""What `views.tracking` calls it. Another shape, or another reading of `object` or `tag`, is another
+version."""
+READ_AT_LAST = f"{tag(EvidenceRead)}/parked"
+"""The tag of the row that ends the waiting of what was parked. Nothing else does, whatever others told."""
 WINDOW = 5_000
 """Log rows for one transaction; whole payloads are read, so their number bounds memory."""
 
@@ -42,7 +45,7 @@ class Indexed(Struct, frozen=True, gc=False):
 
 class Later(Struct, frozen=True, gc=False):
     """A row that has to do with a message and came after its append: it was heard again, or read again. The
-    message is named by its stream."""
+    message is named by its stream, the row's kind is as `noted`."""
 
     book: str
     event: UUID
@@ -101,6 +104,12 @@ def pages(raw: Raw, about: About, whole: bool) -> Pages:
     return Pages(raw[-1][0], [_indexed(message, about) for message in found if message.evidence], later)
 
 
+def noted(row: Recorded) -> str:
+    """The kind of a row that has to do with a message: its tag, or `READ_AT_LAST`."""
+    body = row.body
+    return READ_AT_LAST if isinstance(body, EvidenceRead) and body.parked else tag(type(body))
+
+
 class _Message(Struct):
     """An evidence with the rows behind it; `end` counts the rows of the window up to the next evidence."""
 
@@ -139,7 +148,7 @@ def _add(message: _Message, position: int, row: Recorded) -> None:
     if message.goes_on(position, named):
         message.rows += 1
     else:
-        message.later.append(Later(str(row.book), stream(named), position, tag(type(row.body))))
+        message.later.append(Later(str(row.book), stream(named), position, noted(row)))
 
 
 def _named(row: Recorded) -> str | None:

@@ -78,6 +78,8 @@ def test_the_index_of_messages_is_no_view_that_anybody_waits_for(
 ) -> None:
     service.hear(messages(1))
     assert client.get("/audit/events").status_code == 200
+    with psycopg.connect(service.services.dsn, autocommit=True) as connection:
+        connection.execute("insert into views.tracking (name, position) values ('events_v1', 1)")
 
     names = {view.name for view in VIEWS}
     assert {row["name"] for row in client.get("/sys/projections").json()["data"]} == names

@@ -17,6 +17,7 @@ from ledgerstone.http.history import History
 from ledgerstone.http.paging import Cursor, written
 from ledgerstone.http.positions import Positions
 from ledgerstone.ledger.journal import Recorded
+from ledgerstone.ledger.rereading import Reading, announced
 from ledgerstone.projections.events import NAME
 from tests import stripe_objects as stripe
 from tests.http.parts import PROBLEM, Service, deliver, every, signed
@@ -164,8 +165,8 @@ def test_what_cannot_be_read_is_parked_until_it_is_read(
     if asked_before:
         assert len(every(client, EVENTS)) == 2
     before = service.journal.head()
-    facts = stripe.read(stripe.event("charge.succeeded", stripe.charge(), id="evt_2")).rows[1:]
-    service.hear([facts])
+    evidence, *facts = stripe.read(stripe.event("charge.succeeded", stripe.charge(), id="evt_2")).rows
+    service.hear([announced(Reading(evidence, facts), facts, {}, read=True)])
 
     (parked,) = every(client, EVENTS, parked="true", known_at=before)
     assert (parked["id"], parked["state"], parked["facts"]) == ("evt_2", "parked", [])
@@ -175,7 +176,7 @@ def test_what_cannot_be_read_is_parked_until_it_is_read(
     path = f"{EVENTS}/{parked['position']}"
     now, then = (client.get(path, params=query).json()["data"] for query in ({}, {"known_at": before}))
     assert (now["state"], now["reason"], now["facts"]) == ("read", None, ["payment-received"])
-    assert [reading["name"] for reading in now["readings"]] == ["charge/ch_1/captured"]
+    assert [reading["name"] for reading in now["readings"]] == ["stripe/evt_2/read/1", "charge/ch_1/captured"]
     assert (then["state"], then["facts"]) == ("parked", [])
 
 

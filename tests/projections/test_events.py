@@ -9,7 +9,7 @@ import pytest
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.event_index import EventIndex
 from ledgerstone.adapters.stripe.about import about
-from ledgerstone.ledger.evidence import EvidenceConfirmed, MessageRefused, StripeEventHeard
+from ledgerstone.ledger.evidence import EvidenceConfirmed, EvidenceRead, MessageRefused, StripeEventHeard
 from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import Recorded, encode
@@ -37,6 +37,10 @@ def _heard(name: str, parked: str | None = None) -> Recorded:
 
 def _fact(name: str, cause: str | None) -> Recorded:
     return Recorded(name, BOOK, AT, MessageRefused(sha256=name, reason="", size=0), cause=cause)
+
+
+def _reading(parked: bool) -> EvidenceRead:
+    return EvidenceRead(first="stripe/evt_1", event_type="x.y", source="import", parked=parked)
 
 
 def _raw(*rows: Recorded) -> list[tuple[int, str, bytes | None]]:
@@ -70,6 +74,16 @@ def test_what_stands_behind_a_message_is_counted_and_what_comes_later_is_noted()
         (9, "evidence-confirmed"),
     ]
     assert found.upto == 9
+
+
+def test_only_the_reading_that_ends_its_waiting_is_noted_as_such() -> None:
+    readings = (
+        Recorded(f"stripe/evt_1/read/{number}", BOOK, AT, _reading(parked), cause="stripe/evt_1")
+        for number, parked in enumerate([False, True], 1)
+    )
+    found = pages(_raw(_heard("evt_1", "odd"), *readings), about, whole=True)
+
+    assert [each.tag for each in found.later] == ["evidence-read", "evidence-read/parked"]
 
 
 def test_a_message_that_may_go_on_is_left_for_the_next_time() -> None:

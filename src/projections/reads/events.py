@@ -11,24 +11,31 @@ from msgspec import Raw, Struct
 
 from ledgerstone.ledger import evidence
 from ledgerstone.ledger.customers import CustomerDetails
-from ledgerstone.ledger.evidence import EvidenceConfirmed, EvidenceConflict, FactConflict, StripeEventHeard
+from ledgerstone.ledger.evidence import (
+    EvidenceConfirmed,
+    EvidenceConflict,
+    FactConflict,
+    RefetchWanted,
+    StripeEventHeard,
+)
 from ledgerstone.ledger.facts import BY_TAG, tag
 from ledgerstone.ledger.recorded import Recorded, decode, decode_head
-from ledgerstone.projections.events import NAME
+from ledgerstone.projections.events import NAME, READ_AT_LAST, noted
 from ledgerstone.projections.reads.asked import List, Moment, Place, Query, ask
 
 EVENTS, LATER, LOG = f"views.{NAME}", f"views.{NAME}_later", "stored_events"
 BEGINNING = 16_384
 """Bytes of a state that hold everything of an evidence before its payload, but for the oddest."""
 CONFLICTS = {tag(EvidenceConflict), tag(FactConflict)}
-TOLD = [name for name, fact in BY_TAG.items() if fact.__module__ != evidence.__name__]
+TOLD = {tag(RefetchWanted)} | {n for n, fact in BY_TAG.items() if fact.__module__ != evidence.__name__}
 """The kinds of rows that are read from a message, and do not only remark on it."""
 
 
 class Event(Struct, frozen=True):
     """A message. `created` is the provider's time, `recorded_at` ours. `state` is
 
-    - `parked`: it could not be read, for a `reason`, and waits
+    - `parked`: it could not be read, for a `reason`, and waits: until a row says that it was read, though
+      others may have told what it tells
     - `conflicting`: it came again with another body, or tells of a fact in other amounts than an earlier
       message; what was told first is in force
     - `unknown`: kept, but its type is not in the provider's list
@@ -108,9 +115,9 @@ AFTERWARDS = (
     f"select array_agg(l.tag order by l.position) as tags from {LATER} l"
     " where l.book = r.book and l.event = r.position and l.position <= %(position)s"
 )
-READ_LATER = (
+READ = (
     f"exists (select from {LATER} l where l.book = r.book and l.event = r.position"
-    " and l.position <= %(position)s and l.tag = any(%(told)s))"
+    " and l.position <= %(position)s and l.tag = %(read)s)"
 )
 HEAD = (
     rf"case when position('\xa77061796c6f6164'::bytea in substring(e.state for {BEGINNING})) > 0"
@@ -118,7 +125,7 @@ HEAD = (
 )
 """An evidence without most of its payload."""
 KNOWN = "r.book = %(book)s and r.position <= %(position)s and r.at < %(at)s"
-PARKED = f"r.parked and not {READ_LATER}"
+PARKED = f"r.parked and not {READ}"
 FILTERS = {
     "object": "r.object = %(object)s",
     "from_": "r.at >= %(from_)s",
@@ -156,14 +163,15 @@ def rows(moment: Moment, given: Mapping[str, Any], after: Place | None, limit: i
         f" cross join lateral ({FACTS}) f cross join lateral ({AFTERWARDS}) l {ORDER}"
     )
     family = type.removesuffix(ANY)
-    return ask(moment, text, **given, **_after(after), told=TOLD, first=f"{family}.", last=f"{family}/")
+    given = {**given, **_after(after), "read": READ_AT_LAST, "first": f"{family}.", "last": f"{family}/"}
+    return ask(moment, text, **given)
 
 
 def shape(row: Sequence[Any]) -> Event:
     """A row of `rows`."""
     position, recorded_at, object, state, states, later = row
     heard = decode_head(state) or decode(state)
-    tags = [*(tag(type(decode(each).body)) for each in states or ()), *(later or ())]
+    tags = [*(noted(decode(each)) for each in states or ()), *(later or ())]
     return Event(*_columns(position, recorded_at, object, _evidence(heard), tags))
 
 
@@ -202,7 +210,7 @@ def detail(
     recorded_at, object, state, _ = row
     heard = _evidence(decode(state))
     found = [(at, time, decode(each)) for at, time, each in behind]
-    shown = _columns(position, recorded_at, object, heard, [tag(type(read.body)) for _, _, read in found])
+    shown = _columns(position, recorded_at, object, heard, [noted(read) for _, _, read in found])
     size, digest = len(heard.payload), sha256(heard.payload).hexdigest()
     told = tuple(_reading(at, time, read, with_bytes) for at, time, read in found)
     shown_bytes = _bytes(position, heard, found) if with_bytes else None
@@ -231,8 +239,9 @@ def _evidence(row: Recorded) -> StripeEventHeard:
 def _columns(
     position: int, recorded_at: datetime, object: str | None, heard: StripeEventHeard, tags: Sequence[str]
 ) -> tuple[Any, ...]:
-    """The columns of an Event; `tags` are of all rows that have to do with it."""
+    """The columns of an Event; `tags` are of all rows that have to do with it, as `noted`."""
     facts = tuple(name for name in tags if name in TOLD)
+    state = _state(heard, tags)
     return (
         position,
         heard.id,
@@ -243,14 +252,14 @@ def _columns(
         recorded_at,
         heard.source,
         heard.api_version,
-        _state(heard, tags, facts),
-        None if facts else heard.parked,
+        state,
+        heard.parked if state == "parked" else None,
         facts,
     )
 
 
-def _state(heard: StripeEventHeard, tags: Sequence[str], facts: Sequence[str]) -> str:
-    if heard.parked is not None and not facts:
+def _state(heard: StripeEventHeard, tags: Sequence[str]) -> str:
+    if heard.parked is not None and READ_AT_LAST not in tags:
         return "parked"
     if CONFLICTS.intersection(tags):
         return "conflicting"

@@ -38,15 +38,16 @@ class Standing(Struct, frozen=True):
 def standings() -> Query:
     """Name, position, stop, reason, last advance, the log's head, and how long its next row has waited. What
     is made in bulk has no position until it is complete: how far the log was read stands for it. The index of
-    messages is not among them: it may lag as it likes, and is brought up when it is asked."""
+    messages, of whatever version, is not among them: it may lag as it likes, and is brought up when it is
+    asked."""
     return Query(
         "select t.name, greatest(t.position, t.reached), t.stopped_at, t.reason, t.at, h.head,"
         " coalesce(extract(epoch from"
         " clock_timestamp() - (select e.recorded_at from stored_events e"
         " where e.notification_id = t.position + 1))::float8, 0)"
         " from views.tracking t, (select coalesce(max(notification_id), 0) as head from stored_events) h"
-        " where t.name <> %(index)s order by t.name",
-        {"index": INDEX},
+        " where split_part(t.name, '_v', 1) <> %(index)s order by t.name",
+        {"index": INDEX.partition("_v")[0]},
     )
 
 

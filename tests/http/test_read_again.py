@@ -1,0 +1,81 @@
+"""What the audit shows of messages that are read again after an upgrade, by the command, is what the intake
+says of them."""
+
+import json
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from ledgerstone.ledger.rereading import Reading, announced
+from tests import stripe_objects as stripe
+from tests.http.parts import Service, every
+from tests.test_cli import Shell
+from tests.test_retranslate import parked, payout, told
+
+EVENTS = "/audit/events"
+
+
+def thin(event: str) -> bytes:
+    related = stripe.named("billing.meter", "mtr_1", "/v1/billing/meters/mtr_1")
+    return json.dumps(stripe.thin("v1.billing.meter.error_report_triggered", related, id=event)).encode()
+
+
+def states(service: Service, client: TestClient, **known: Any) -> dict[str, str]:
+    """The state of each message, which the list, its filter, the detail and the intake agree upon."""
+    service.engine.catch_up()
+    rows = every(client, EVENTS, **known)
+    for row in rows:
+        detail = client.get(f"{EVENTS}/{row['position']}", params=known).json()["data"]
+        assert {name: detail[name] for name in row} == row
+        assert (row["reason"] is not None) == (row["state"] == "parked")
+    waiting = [row for row in rows if row["state"] == "parked"]
+    assert every(client, EVENTS, parked="true", **known) == waiting
+    assert every(client, EVENTS, parked="false", **known) == [row for row in rows if row not in waiting]
+    if not known:
+        assert client.get("/sys/sync/stripe").json()["data"]["parked"] == len(waiting)
+    return {row["id"]: row["state"] for row in rows}
+
+
+@pytest.mark.parametrize("asked_before", [True, False])
+@pytest.mark.parametrize(
+    ("waiting", "state", "facts"),
+    [
+        (payout(9000, "evt_2", "po_2"), "read", ["payout-sent"]),
+        (payout(9000, "evt_2"), "read", []),
+        (payout(7000, "evt_2"), "conflicting", []),
+        (thin("evt_2"), "read", ["refetch-wanted"]),
+        (payout(9000, "evt_2", livemode="yes"), "parked", []),
+    ],
+    ids=["new", "told by another", "other amounts", "only a name", "not readable yet"],
+)
+def test_what_waited_is_shown_as_the_intake_counts_it(
+    service: Service,
+    client: TestClient,
+    asked_before: bool,
+    waiting: bytes,
+    state: str,
+    facts: list[str],
+) -> None:
+    service.hear([told(payout(9000)), parked(waiting)])
+    before = service.journal.head()
+    if asked_before:
+        assert states(service, client) == {"evt_1": "read", "evt_2": "parked"}
+
+    assert Shell(service.database)("retranslate").exit_code == 0
+
+    assert states(service, client) == {"evt_1": "read", "evt_2": state}
+    assert states(service, client, known_at=before) == {"evt_1": "read", "evt_2": "parked"}
+    (row,) = (row for row in every(client, EVENTS) if row["id"] == "evt_2")
+    assert row["facts"] == facts
+
+
+def test_what_is_read_in_part_and_not_judged_yet_still_waits(service: Service, client: TestClient) -> None:
+    """So a retranslation leaves it that is broken off."""
+    evidence, *facts = told(payout(9000))
+    service.hear([parked(payout(9000))])
+    service.hear([announced(Reading(evidence, facts), facts, {}, read=False)])
+    assert states(service, client) == {"evt_1": "parked"}
+
+    assert Shell(service.database)("retranslate").exit_code == 0
+    assert states(service, client) == {"evt_1": "read"}
