@@ -2,16 +2,20 @@
 says of them."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from starlette.testclient import TestClient
 
+from ledgerstone.ledger.customers import CustomerDetails
+from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.rereading import Reading, announced
 from tests import stripe_objects as stripe
 from tests.http.parts import Service, every
 from tests.test_cli import Shell
-from tests.test_retranslate import parked, payout, told
+from tests.test_retranslate import Message, parked, payout, told
 
 EVENTS = "/audit/events"
 
@@ -79,3 +83,29 @@ def test_what_is_read_in_part_and_not_judged_yet_still_waits(service: Service, c
 
     assert Shell(service.database)("retranslate").exit_code == 0
     assert states(service, client) == {"evt_1": "read"}
+
+
+def test_who_a_customer_was_taken_for_is_shown_with_the_evidence_only(
+    service: Service, client: TestClient
+) -> None:
+    ada = stripe.event("customer.created", stripe.customer(name="Ada Lovelace", email="ada@example.org"))
+    service.hear([_as_read(json.dumps(ada).encode(), lambda details: replace(details, name="Grace Hopper"))])
+    assert Shell(service.database)("retranslate", "--all").exit_code == 0
+    service.engine.catch_up()
+
+    plain = client.get(f"{EVENTS}/1").json()["data"]
+    said = client.get(f"{EVENTS}/1", params={"evidence": "true"}).json()["data"]
+    masked, shown = plain["readings"][-1]["told"], said["readings"][-1]["told"]
+    assert not any(word in json.dumps(plain) for word in ("Grace", "Ada", "ada@"))
+    assert masked["was"] == masked["now"] == {"fact": "customer-details", "id": shown["was"]["id"]}
+    assert (shown["was"]["name"], shown["now"]["name"]) == ("Grace Hopper", "Ada Lovelace")
+    assert {name: masked[name] for name in masked if name not in ("was", "now")} == {
+        name: shown[name] for name in shown if name not in ("was", "now")
+    }
+
+
+def _as_read(event: bytes, wrongly: Callable[[CustomerDetails], CustomerDetails]) -> Message:
+    def read(row: Recorded) -> Recorded:
+        return replace(row, body=wrongly(row.body)) if isinstance(row.body, CustomerDetails) else row
+
+    return tuple(map(read, told(event)))

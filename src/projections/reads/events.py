@@ -18,7 +18,7 @@ from ledgerstone.ledger.evidence import (
     RefetchWanted,
     StripeEventHeard,
 )
-from ledgerstone.ledger.facts import BY_TAG, tag
+from ledgerstone.ledger.facts import BY_TAG, Superseded, tag
 from ledgerstone.ledger.recorded import Recorded, decode, decode_head
 from ledgerstone.projections.events import NAME, READ_AT_LAST, noted
 from ledgerstone.projections.reads.asked import List, Moment, Place, Query, ask
@@ -287,6 +287,9 @@ def _words(body: Any, with_bytes: bool) -> Any:
             return {"fact": tag(EvidenceConfirmed), "first": first}
         case CustomerDetails(id=id) if not with_bytes:
             return {"fact": tag(CustomerDetails), "id": id}
+        case Superseded(was=was, now=now):
+            shown = {"was": _words(was, with_bytes), "now": _words(now, with_bytes)}
+            return {**msgspec.to_builtins(body), **shown}
     return body
 
 
