@@ -85,6 +85,17 @@ def test_what_is_read_in_part_and_not_judged_yet_still_waits(service: Service, c
     assert states(service, client) == {"evt_1": "read"}
 
 
+def test_an_unknown_type_is_read_as_soon_as_something_was_read_from_it(
+    service: Service, client: TestClient
+) -> None:
+    evidence, *_ = told(payout(9000))
+    service.hear([(replace(evidence, body=replace(evidence.body, unknown=True)),)])
+    assert states(service, client) == {"evt_1": "unknown"}
+
+    assert Shell(service.database)("retranslate", "--all").exit_code == 0
+    assert states(service, client) == {"evt_1": "read"}
+
+
 def test_who_a_customer_was_taken_for_is_shown_with_the_evidence_only(
     service: Service, client: TestClient
 ) -> None:

@@ -38,7 +38,7 @@ class Event(Struct, frozen=True):
       others may have told what it tells
     - `conflicting`: it came again with another body, or tells of a fact in other amounts than an earlier
       message; what was told first is in force
-    - `unknown`: kept, but its type is not in the provider's list
+    - `unknown`: kept, but its type was not in the provider's list, and nothing was read from it since
     - `confirmed`: it was imported, and came signed later
     - `read`: none of these
 
@@ -241,7 +241,7 @@ def _columns(
 ) -> tuple[Any, ...]:
     """The columns of an Event; `tags` are of all rows that have to do with it, as `noted`."""
     facts = tuple(name for name in tags if name in TOLD)
-    state = _state(heard, tags)
+    state = _state(heard, tags, facts)
     return (
         position,
         heard.id,
@@ -258,12 +258,12 @@ def _columns(
     )
 
 
-def _state(heard: StripeEventHeard, tags: Sequence[str]) -> str:
+def _state(heard: StripeEventHeard, tags: Sequence[str], facts: Sequence[str]) -> str:
     if heard.parked is not None and READ_AT_LAST not in tags:
         return "parked"
     if CONFLICTS.intersection(tags):
         return "conflicting"
-    if heard.unknown:
+    if heard.unknown and not facts:
         return "unknown"
     return "confirmed" if tag(EvidenceConfirmed) in tags else "read"
 
