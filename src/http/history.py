@@ -15,7 +15,7 @@ from ledgerstone.adapters.stripe.about import about
 from ledgerstone.http.errors import Problem, unavailable
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.log import LogUnavailable
-from ledgerstone.projections.events import NAME, WINDOW, advance
+from ledgerstone.projections.events import NAME, advance
 
 PAUSE = 2.0
 """Seconds between two looks at the log."""
@@ -72,7 +72,7 @@ class History:
     def _catch_up(self, seconds: float) -> bool:
         """Index window after window; whether all is done in time."""
         end = monotonic() + seconds
-        while advance(self._journal, self._index, about) == WINDOW:
+        while advance(self._journal, self._index, about):
             if monotonic() > end:
                 return False
         return True

@@ -23,7 +23,11 @@ version."""
 READ_AT_LAST = f"{tag(EvidenceRead)}/parked"
 """The tag of the row that ends the waiting of what was parked. Nothing else does, whatever others told."""
 WINDOW = 5_000
-"""Log rows for one transaction; whole payloads are read, so their number bounds memory."""
+"""Log rows for one transaction, at most."""
+BYTES = 16_777_216
+"""Bytes of log rows that are enough for one: whole payloads are read, and some have a megabyte."""
+PIECE = 50
+"""Log rows that are read in one go. How large they are is known only then: so many may exceed `BYTES`."""
 
 Raw = Sequence[tuple[int, str, bytes | None]]
 About = Callable[[bytes], str | None]
@@ -81,15 +85,28 @@ class Index(Protocol):
         ...
 
 
-def advance(log: Log, index: Index, about: About) -> int:
-    """Index the next window; how many rows of the log it had. Any number of processes may do the same: one
-    of them writes."""
+def advance(log: Log, index: Index, about: About) -> bool:
+    """Index the next window; whether the log may go on behind it. Any number of processes may do the same:
+    one of them writes."""
     position = index.position()
-    raw = log.raw(position, WINDOW)
+    raw, whole = _window(log, position)
     if raw:
-        read = pages(raw, about, whole=len(raw) < WINDOW)
+        read = pages(raw, about, whole)
         index.write(position, read.upto, read.events, read.later)
-    return len(raw)
+    return not whole
+
+
+def _window(log: Log, after: int) -> tuple[Raw, bool]:
+    """The next rows, piece by piece until they are many or large; and whether they are all that there are."""
+    raw, size = list[tuple[int, str, bytes | None]](), 0
+    while len(raw) < WINDOW and size < BYTES:
+        wanted = min(PIECE, WINDOW - len(raw))
+        piece = log.raw(raw[-1][0] if raw else after, wanted)
+        raw += piece
+        size += sum(len(state or b"") for _, _, state in piece)
+        if len(piece) < wanted:
+            return raw, True
+    return raw, False
 
 
 def pages(raw: Raw, about: About, whole: bool) -> Pages:

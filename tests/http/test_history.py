@@ -241,7 +241,6 @@ def test_a_log_that_takes_long_to_index_says_try_again(
 ) -> None:
     told(service, client, *(product(number) for number in range(1, 6)))
     monkeypatch.setattr("ledgerstone.http.history.PATIENCE", 0.0)
-    monkeypatch.setattr("ledgerstone.http.history.WINDOW", 4)
     monkeypatch.setattr("ledgerstone.projections.events.WINDOW", 4)
     answers = [client.get(EVENTS) for _ in range(6)]
 

@@ -1,10 +1,12 @@
 """The index of messages finds what the log holds, however it was read."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.event_index import EventIndex
@@ -110,6 +112,23 @@ def test_any_windows_make_the_same_index(
     while advance(journal, index, about):
         pass
 
+    assert index.position() == journal.head()
+    assert _kept(database) == _searched(journal)
+
+
+def test_a_window_of_large_messages_is_a_short_one(
+    database: Database, journal: Journal, index: EventIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is bounded by the bytes that are held, however many rows these are."""
+    small = [_heard(f"evt_{n}") for n in range(20)]
+    journal.append_many([(replace(row, body=replace(row.body, payload=b"0" * 1_000)),) for row in small])
+    monkeypatch.setattr(events, "BYTES", 3_000, raising=False)
+    monkeypatch.setattr(events, "PIECE", 1, raising=False)
+
+    positions = [0]
+    while advance(journal, index, about):
+        positions.append(index.position())
+    assert {after - before for before, after in pairwise(positions)} == {2}
     assert index.position() == journal.head()
     assert _kept(database) == _searched(journal)
 
