@@ -15,6 +15,7 @@ from ledgerstone.ledger.evidence import (
     EvidenceConfirmed,
     EvidenceConflict,
     EvidenceRead,
+    FactConflict,
     StripeEventHeard,
     StripeObjectListed,
 )
@@ -99,10 +100,11 @@ def evidence_is_named_by_its_event(line: Line) -> Iterator[str]:
 
 
 def a_fact_stands_behind_its_evidence(line: Line) -> Iterator[str]:
-    """One message is one append: its evidence, then the facts read from it. Remarks on a message come later,
-    and bear the name of what they remark on; what was read later stands behind the remark that it was."""
+    """One message is one append: its evidence, then the facts read from it. Remarks on a message or a fact
+    come later, also long after the message that they come from, if it was heard again in other words; they
+    bear the name of what they remark on. What was read later stands behind the remark that it was."""
     row = line.row
-    if isinstance(row.body, EvidenceConflict | EvidenceConfirmed | EvidenceRead):
+    if isinstance(row.body, EvidenceConflict | EvidenceConfirmed | EvidenceRead | FactConflict):
         if not row.name.startswith(f"{row.body.first}/"):
             yield f"it remarks on {row.body.first!r}, which is not what its name says"
     elif row.cause is not None and row.cause not in _evidence_before(line):

@@ -11,8 +11,10 @@ from starlette.testclient import TestClient
 
 from ledgerstone.adapters.postgres import recent
 from ledgerstone.adapters.postgres.recorder import environment
+from ledgerstone.adapters.postgres.scan import scan
 from ledgerstone.adapters.stripe.translate.message import read_message
 from ledgerstone.ledger.corrections import superseding
+from ledgerstone.ledger.invariants import findings
 from ledgerstone.ledger.journal import Journal, Recorded
 from tests import stripe_objects as stripe
 from tests.corrected import trial_balance
@@ -20,6 +22,7 @@ from tests.http.parts import Service, deliver
 
 Message = tuple[Recorded, ...]
 SENT = "payout/po_1/sent"
+PRODUCT = {"id": "prod_1", "object": "product", "name": "Pro"}
 
 
 def payout(amount: int, event: str = "evt_1", **fields: Any) -> dict[str, Any]:
@@ -116,6 +119,17 @@ def test_other_amounts_in_another_version_are_seen(service: Service, client: Tes
 
     assert in_transit(service) == 1
     assert concerns(service, client) == [("fact-conflict", SENT)]
+
+
+def test_a_conflict_that_is_seen_long_after_its_message_keeps_the_invariants(
+    service: Service, client: TestClient
+) -> None:
+    service.journal.append(read(payout(1)))
+    service.journal.append(read(stripe.event("product.created", PRODUCT, id="evt_2")))
+    deliver(client, {**payout(9000), "api_version": "2020-08-27"})
+
+    assert concerns(service, client) == [("fact-conflict", SENT)]
+    assert list(findings(scan(service.database.app_dsn), lambda row, position: None)) == []
 
 
 def test_two_messages_that_tell_of_one_fact_count_it_once_and_are_seen(

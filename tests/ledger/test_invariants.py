@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from ledgerstone.ledger.evidence import FactConflict
 from ledgerstone.ledger.facts import Superseded, tag
 from ledgerstone.ledger.invariants import INVARIANTS, Stored, findings
 from ledgerstone.ledger.names import stream
@@ -23,6 +24,7 @@ def _stored(position: int, row: Recorded) -> Stored:
 LOG = [_stored(position, row) for position, row in log_of(messages(1))]
 PAYMENT = next(row for row in EXAMPLES if row.name.endswith("/received"))
 HEARD = EXAMPLES[0]
+CONFLICT = next(row for row in EXAMPLES if isinstance(row.body, FactConflict))
 CORRECTION = next(row for row in EXAMPLES if isinstance(row.body, Superseded))
 
 
@@ -65,6 +67,11 @@ def test_each_invariant_sees_its_fault(rule: object) -> None:
 
 def test_a_correction_bears_the_name_of_what_it_corrects() -> None:
     (problem,) = _problems(_after(replace(CORRECTION, name="stripe/charge/ch_other/received/corrected/1")))
+    assert "which is not what its name says" in problem
+
+
+def test_a_remark_bears_the_name_of_what_it_remarks_on() -> None:
+    (problem,) = _problems(_after(replace(CONFLICT, name="stripe/charge/ch_other/received/conflict/1")))
     assert "which is not what its name says" in problem
 
 
