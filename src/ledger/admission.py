@@ -28,6 +28,7 @@ from ledgerstone.ledger.recorded import Recorded, decode, encode
 
 TAGS = {fact: tag for tag, fact in BY_TAG.items()}
 EVIDENCE = TAGS[StripeEventHeard]
+LISTED = TAGS[StripeObjectListed]
 CONFLICTS = TAGS[EvidenceConflict], TAGS[FactConflict]
 VOLATILE = "pending_webhooks"
 """A message's count of its own undelivered copies: the one field that differs between true copies."""
@@ -120,6 +121,8 @@ def admit(telling: Telling, known: Mapping[Key, Known], position: int) -> tuple[
     first = telling.rows[0]
     if first.topic == EVIDENCE and first.key in known:
         return _heard_again(telling, known[first.key], known)
+    if first.topic == LISTED and first.key in known:
+        return [], _listed_again(known[first.key])
     new: dict[Key, Row] = {}
     starts = conflicts = 0
     for row in telling.rows:
@@ -147,6 +150,14 @@ def _heard_again(telling: Telling, first: Known, known: Mapping[Key, Known]) -> 
         rows = [row for row in map(stored, _remark(again, again.body, before.body)) if row.key not in known]
     conflicts = sum(row.topic in CONFLICTS for row in rows)
     return rows, Receipt(first.position, True, before.body.parked is not None, len(rows), conflicts)
+
+
+def _listed_again(first: Known) -> Receipt:
+    """One request shows an object once. Of a page under the name of another nothing is kept, and so nothing
+    may be read: its facts would stand behind bytes that do not say so."""
+    listed = decode(first.state).body
+    assert isinstance(listed, StripeObjectListed)
+    return Receipt(first.position, True, listed.parked is not None, 0)
 
 
 def _in_other_words(told: Sequence[Row], known: Mapping[Key, Known]) -> list[Row]:

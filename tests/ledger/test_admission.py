@@ -4,11 +4,12 @@ from datetime import timedelta
 from random import Random
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledgerstone.ledger.admission import Receipt, Telling, telling, told, told_together, unit
-from ledgerstone.ledger.evidence import EvidenceConfirmed, EvidenceConflict, FactConflict
+from ledgerstone.ledger.evidence import EvidenceConfirmed, EvidenceConflict, FactConflict, StripeObjectListed
 from ledgerstone.ledger.facts import AnyFact
 from ledgerstone.ledger.log import Key, Known, decide_all
 from ledgerstone.ledger.payments import PaymentReceived
@@ -88,6 +89,18 @@ def test_another_api_version_says_the_same_in_other_words() -> None:
     books = Books()
     books.append((heard("evt_1"),), (heard("evt_1", amount=999, version="basil"),))
     assert len(books.rows) == 1
+
+
+@pytest.mark.parametrize("parked", [None, "why"])
+def test_a_known_page_of_a_list_adds_nothing_even_where_it_shows_more(parked: str | None) -> None:
+    books = Books()
+    first = StripeObjectListed(id="ch_1", object="charge", requested=AT, parked=parked, payload=b"{}")
+    second = msgspec.structs.replace(first, parked=None, payload=b'{"paid": true}')
+    books.append((recorded(first.name, first),))
+    again = (recorded(second.name, second), received("bistro", cause=second.name))
+
+    assert books.append(again) == [Receipt(1, True, parked is not None, 0)]
+    assert books.names == [first.name]
 
 
 def test_one_and_true_are_different_content() -> None:
