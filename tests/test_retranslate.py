@@ -4,6 +4,7 @@ older readers have written."""
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.lock import alone
 from ledgerstone.adapters.stripe.event_types import EVENT_TYPES
+from ledgerstone.adapters.stripe.translate.listed import read_listed
 from ledgerstone.adapters.stripe.translate.message import read_message
 from ledgerstone.bootstrap import journal_of
 from ledgerstone.commands import retranslate
@@ -116,6 +118,26 @@ def test_what_waited_is_read_as_if_it_had_been_read_at_first(
         assert all(facts[row.name] == first[row.name] for row in own if row.cause is not None)
     ledgerstone("rebuild")
     assert ledgerstone("verify").exit_code == 0
+
+
+def page(**fields: Any) -> Message:
+    shown = json.dumps({**stripe.subscription(), **fields}).encode()
+    requested = datetime.fromtimestamp(stripe.NOW, UTC)
+    return read_listed(shown, requested=requested, account=None, livemode=True).rows
+
+
+@pytest.mark.parametrize("arguments", [[], ["--type", "subscription"], ["--all"]])
+def test_a_page_of_a_list_that_waited_is_read(ledgerstone: Shell, arguments: list[str]) -> None:
+    evidence, *seen = page()
+    waiting = replace(evidence, body=replace(evidence.body, parked=WRONG))
+    with written(ledgerstone.database, [(waiting,), page(id="sub_2", customer=7)]) as journal:
+        result = ledgerstone("retranslate", *arguments)
+        assert counts(result).startswith("  still parked: 1 × ")
+        assert "1 that waited were read, 1 are still parked; 1 new facts" in result.output
+        assert [row.name for row in rows(journal)[2:]] == [f"{evidence.name}/read/1", seen[0].name]
+        assert len(shown(list(enumerate(rows(journal), 1)))["sync"]) == 1
+    ledgerstone("rebuild")
+    assert f"{evidence.name} is parked" not in ledgerstone("verify").output
 
 
 def test_running_it_again_adds_nothing(ledgerstone: Shell, events: list[bytes]) -> None:

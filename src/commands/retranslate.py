@@ -12,10 +12,11 @@ from msgspec import Struct, field
 from ledgerstone.adapters.postgres.lock import alone
 from ledgerstone.adapters.stripe.event_types import EVENT_TYPES
 from ledgerstone.adapters.stripe.faults import Unreadable
-from ledgerstone.adapters.stripe.translate.message import read_message
+from ledgerstone.adapters.stripe.translate.listed import read_listed
+from ledgerstone.adapters.stripe.translate.message import Message, read_message
 from ledgerstone.bootstrap import Settings, journal_of, migrated
 from ledgerstone.commands.progress import Told, progress
-from ledgerstone.ledger.evidence import EvidenceRead, FactConflict, StripeEventHeard
+from ledgerstone.ledger.evidence import EvidenceRead, FactConflict, StripeEventHeard, StripeObjectListed
 from ledgerstone.ledger.facts import Superseded, tag
 from ledgerstone.ledger.journal import Journal, LogBusy, NameTaken
 from ledgerstone.ledger.recorded import Recorded, decode, decode_head
@@ -25,12 +26,13 @@ from ledgerstone.ledger.rereading import (
     announced,
     asked,
     contradictions,
+    evidence_of,
     news,
     next_of,
     waits,
 )
 
-HEARD = tag(StripeEventHeard)
+EVIDENCE = tag(StripeEventHeard), tag(StripeObjectListed)
 WINDOW = 5_000
 """Rows of the log of which the heads are read in one go."""
 STEP = 100
@@ -41,12 +43,13 @@ REASONS = 20
 
 
 class Wanted(Struct, frozen=True):
-    """Which evidence is read again: of one type, or of all; what waits, or `everything`."""
+    """Which evidence is read again: of one type (of what a list showed: the kind of object), or of all; what
+    waits, or `everything`."""
 
     event_type: str | None = None
     everything: bool = False
 
-    def __call__(self, heard: StripeEventHeard) -> bool:
+    def __call__(self, heard: StripeEventHeard | StripeObjectListed) -> bool:
         return (self.everything or heard.parked is not None) and self.event_type in (None, heard.event_type)
 
 
@@ -121,10 +124,10 @@ def _candidates(journal: Journal, wanted: Wanted, head: int, told: Told) -> Iter
     """The positions of evidence that may be wanted; that of a head which tells too little is."""
     after = 0
     while after < head:
-        for position, topic, state in journal.raw(after, min(WINDOW, head - after), (HEARD,), (HEARD,)):
+        for position, topic, state in journal.raw(after, min(WINDOW, head - after), EVIDENCE, EVIDENCE):
             after = position
-            heard = decode_head(state) if topic == HEARD and state is not None else None
-            if topic == HEARD and (heard is None or wanted(_heard(heard))):
+            heard = decode_head(state) if topic in EVIDENCE and state is not None else None
+            if topic in EVIDENCE and (heard is None or wanted(evidence_of(heard))):
                 yield position
         told(after, head)
 
@@ -135,7 +138,7 @@ def _step(
     """Read some evidence again and append what is new, in one commit; the positions of evidence that
     contradicts others, unless it is `judging` those."""
     found = [_read(position, decode(state)) for position, state in journal.picked(positions)]
-    found = [one for one in found if wanted(_heard(one.evidence))]
+    found = [one for one in found if wanted(evidence_of(one.evidence))]
     for _ in range(TRIES):
         step = _Step(journal, found, wanted, judging)
         try:
@@ -190,17 +193,21 @@ class _Step:
 
 
 def _read(position: int, evidence: Recorded) -> Found:
-    heard = _heard(evidence)
     try:
-        message = read_message(
-            heard.payload, source=heard.source, signature=heard.signature, livemode=heard.livemode
-        )
+        message = _message(evidence_of(evidence))
     except Unreadable as unreadable:
         return Found(position, evidence, (), str(unreadable))
     if message.ignored is not None:
         return Found(position, evidence, (), f"it is of the other {message.ignored}")
     again, *told = message.rows
-    return Found(position, evidence, told, _heard(again).parked)
+    return Found(position, evidence, told, evidence_of(again).parked)
+
+
+def _message(heard: StripeEventHeard | StripeObjectListed) -> Message:
+    body, livemode = heard.payload, heard.livemode
+    if isinstance(heard, StripeObjectListed):
+        return read_listed(body, requested=heard.requested, account=heard.account, livemode=livemode)
+    return read_message(body, source=heard.source, signature=heard.signature, livemode=livemode)
 
 
 def _known(journal: Journal, readings: Iterable[Reading]) -> dict[str, Recorded]:
@@ -217,11 +224,6 @@ def _known(journal: Journal, readings: Iterable[Reading]) -> dict[str, Recorded]
 def _steps(positions: Iterator[int]) -> Iterator[list[int]]:
     while step := list(islice(positions, STEP)):
         yield step
-
-
-def _heard(evidence: Recorded) -> StripeEventHeard:
-    assert isinstance(evidence.body, StripeEventHeard)
-    return evidence.body
 
 
 def _named(what: str, reasons: Counter[str]) -> list[str]:

@@ -38,6 +38,21 @@ class StripeObjectListed(Fact, frozen=True, kw_only=True, tag="stripe-object-lis
     payload: bytes
 
     @property
+    def event_type(self) -> str:
+        """Where an event has its type, a page has the kind of its object."""
+        return self.object
+
+    @property
+    def api_version(self) -> None:
+        """A list does not say in which version's words it answers."""
+        return None
+
+    @property
+    def source(self) -> str:
+        """`list`: we asked."""
+        return "list"
+
+    @property
     def name(self) -> str:
         """`swept/<object>/<request start>`, behind the account where that is not our own: ids are unique
         within one account."""

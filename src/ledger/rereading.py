@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ledgerstone.ledger.admission import conflicts, differ
 from ledgerstone.ledger.corrections import correction_of, in_force, now, superseding
-from ledgerstone.ledger.evidence import EvidenceRead, StripeEventHeard
+from ledgerstone.ledger.evidence import EvidenceRead, StripeEventHeard, StripeObjectListed
 from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.recorded import Recorded
 
@@ -22,9 +22,14 @@ class Reading(Struct, frozen=True):
     told: Sequence[Recorded]
 
     @property
-    def heard(self) -> StripeEventHeard:
-        assert isinstance(self.evidence.body, StripeEventHeard)
-        return self.evidence.body
+    def heard(self) -> StripeEventHeard | StripeObjectListed:
+        return evidence_of(self.evidence)
+
+
+def evidence_of(row: Recorded) -> StripeEventHeard | StripeObjectListed:
+    """The body of a row that is evidence, of either kind."""
+    assert isinstance(row.body, StripeEventHeard | StripeObjectListed)
+    return row.body
 
 
 def reading_of(evidence: str, number: int) -> str:
@@ -52,9 +57,8 @@ def next_of(row: Recorded) -> str | None:
 
 def waits(evidence: Recorded, known: Known) -> bool:
     """Whether evidence was parked and has not been read since."""
-    body = evidence.body
-    assert isinstance(body, StripeEventHeard)
-    return body.parked is not None and not any(read.parked for read in _readings(evidence.name, known))
+    parked = evidence_of(evidence).parked
+    return parked is not None and not any(read.parked for read in _readings(evidence.name, known))
 
 
 def news(reading: Reading, known: Known) -> list[Recorded]:

@@ -40,7 +40,7 @@ class Sync(View[SyncRow, SyncRow]):
     """What came in, what could not be read, and where do messages contradict each other?"""
 
     name = "sync"
-    version = 3
+    version = 4
     weight = 3
     hears = (
         StripeEventHeard,
@@ -99,11 +99,12 @@ class Sync(View[SyncRow, SyncRow]):
 
     def count(self, row: Recorded) -> Count | None:
         match row.body:
-            case RefetchWanted() | StripeObjectListed():
+            case RefetchWanted():
                 return None
-            case StripeEventHeard() as heard:
-                amounts = SOUND if heard.parked is None and not heard.unknown else _odd(heard)
-                return "messages", (heard.event_type, heard.api_version or "", heard.source), amounts
+            case StripeEventHeard(parked=None, unknown=False) | StripeObjectListed(parked=None) as heard:
+                return "messages", (heard.event_type, heard.api_version or "", heard.source), SOUND
+            case StripeEventHeard() | StripeObjectListed() as heard:
+                return "messages", (heard.event_type, heard.api_version or "", heard.source), _odd(heard)
             case EvidenceRead(parked=parked) as read:
                 where = (read.event_type, read.api_version or "", read.source)
                 return ("messages", where, READ_AT_LAST) if parked else None
@@ -119,5 +120,6 @@ def _wanted(row: SyncRow) -> tuple[datetime, str]:
     return row.at, row.reason
 
 
-def _odd(evidence: StripeEventHeard) -> tuple[int, ...]:
-    return (1, int(evidence.parked is not None), int(evidence.unknown), 0, 0, 0)
+def _odd(evidence: StripeEventHeard | StripeObjectListed) -> tuple[int, ...]:
+    unknown = isinstance(evidence, StripeEventHeard) and evidence.unknown
+    return (1, int(evidence.parked is not None), int(unknown), 0, 0, 0)

@@ -1,10 +1,15 @@
 """How does the intake stand? What came, what waits for a person, and what was turned away."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
 from starlette.testclient import TestClient
 
+from ledgerstone.ledger.evidence import StripeObjectListed
+from ledgerstone.ledger.rereading import Reading, announced
 from tests import stripe_objects as stripe
+from tests.examples import recorded
 from tests.http.parts import WEBHOOK, Service, deliver
 
 Json = dict[str, Any]
@@ -55,6 +60,24 @@ def test_what_waits_is_named_with_its_reason_and_the_oldest_is_dated(
     assert all(each["reason"] for each in found["concerns"])
     assert (found["parked"], found["refused"], found["refetch"]) == (1, 1, 1)
     assert found["oldest_concern_at"] == "2026-11-04T12:00:00Z"
+
+
+def test_what_a_list_showed_is_counted_as_long_as_it_waits_too(service: Service, client: TestClient) -> None:
+    at = datetime.fromtimestamp(stripe.NOW, UTC)
+    waiting = StripeObjectListed(id="sub_1", object="subscription", requested=at, parked="why", payload=b"{}")
+    evidence = recorded(waiting.name, waiting, None)
+    sound = replace(waiting, id="sub_2", parked=None)
+    service.hear([(evidence,), (recorded(sound.name, sound, None),)])
+    found = health(client)
+    (row,) = found["types"]
+    assert (row["event_type"], row["source"], row["heard"], row["parked"]) == ("subscription", "list", 2, 1)
+    assert (found["status"], found["parked"]) == ("attention", 1)
+
+    service.hear([announced(Reading(evidence, ()), (), {}, read=True)])
+    found = health(client)
+    (row,) = found["types"]
+    assert (row["heard"], row["parked"]) == (2, 0)
+    assert (found["status"], found["parked"], found["concerns"]) == ("ok", 0, [])
 
 
 def test_what_is_not_counted_yet_is_the_lag(service: Service, client: TestClient) -> None:

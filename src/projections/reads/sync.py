@@ -15,7 +15,8 @@ LATEST = 100
 
 
 class Messages(Struct, frozen=True):
-    """How many messages of a type came in a version of the provider's API, by which way; of these, how many
+    """How many messages of a type came in a version of the provider's API, by which way (`source` is
+    `webhook`, `import`, `api`, or `list`: then the type is the kind of object shown); of these, how many
     wait unread (`parked`), and how many have a type that the provider's list does not have (`unknown`).
     `last_created_at` is the provider's time of the newest of that type."""
 
