@@ -53,6 +53,7 @@ LIVES = (tracked(Subscriptions), tracked(Mrr), tracked(Customers))
 FUTURES = (*LIVES, tracked(Schedules))
 INTAKE = (tracked(Sync),)
 CAME = (*INTAKE, EVENTS)
+DOUBTS = (*INTAKE, *(tracked(view) for view in sync.DOUBTED.values()))
 LIFE = subscriptions.SubscriptionDetail
 
 # fmt: off
@@ -70,7 +71,7 @@ READS: tuple[AnyRead, ...] = (
     Answered("/sys/subscriptions/{id}", ask.AsKnown, LIFE, FUTURES, objects.subscription, listed=False),
     Listed("/audit/events", ask.EventsAsked, events.Event, CAME, events.LIST, True),
     Answered("/audit/events/{position}", ask.EventAsked, events.EventDetail, CAME, audit.event, True, False),
-    Answered("/sys/sync/stripe", ask.Now, sync.Health, INTAKE, operations.intake, True, False, False),
+    Answered("/sys/sync/stripe", ask.Now, sync.Health, DOUBTS, operations.intake, True, False, False),
     Answered("/sys/projections", ask.Nothing, projections.Standing, (), operations.views),
 )
 # fmt: on

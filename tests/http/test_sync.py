@@ -80,6 +80,54 @@ def test_what_a_list_showed_is_counted_as_long_as_it_waits_too(service: Service,
     assert (found["status"], found["parked"], found["concerns"]) == ("ok", 0, [])
 
 
+SEEN = [
+    stripe.event("customer.subscription.created", stripe.subscription(), created=stripe.BORN),
+    *(
+        stripe.event(
+            "customer.subscription.updated", stripe.subscription(status=now), {"status": was}, id=f"evt_{n}"
+        )
+        for n, (was, now) in enumerate([("incomplete", "past_due"), ("trialing", "unpaid")], 2)
+    ),
+]
+"""A subscription of which messages of one second lead to two ends."""
+
+
+def test_an_object_of_which_messages_are_missing_is_to_be_fetched_until_it_is(
+    service: Service, client: TestClient
+) -> None:
+    for said in SEEN:
+        deliver(client, said)
+    service.engine.catch_up()
+
+    (row,) = client.get("/sys/subscriptions").json()["data"]
+    assert row["sure"] is False
+    whole = client.get("/sys/subscriptions/sub_1").json()["data"]
+    assert (whole["sure"], whole["timeline"][-1]["sure"]) == (False, False)
+    found = health(client)
+    (concern,) = found["concerns"]
+    assert (concern["kind"], concern["subject"]) == ("refetch", "subscription/sub_1")
+    assert (found["refetch"], found["status"]) == (1, "ok")
+    assert found["oldest_concern_at"] == concern["at"]
+
+    later = stripe.event("customer.subscription.updated", stripe.subscription(), id="evt_4")
+    deliver(client, {**later, "created": stripe.NOW + 60})
+    service.engine.catch_up()
+    assert (health(client)["concerns"], health(client)["refetch"]) == ([], 0)
+
+
+def test_an_object_that_is_to_be_fetched_for_two_reasons_is_named_once(
+    service: Service, client: TestClient
+) -> None:
+    partly = stripe.invoice(lines=stripe.listed(stripe.line("prod_1"), has_more=True))
+    deliver(client, stripe.event("invoice.paid", partly))
+    service.engine.catch_up()
+
+    assert client.get("/sys/invoices").json()["data"][0]["sure"] is False
+    assert client.get(f"/sys/invoices/{partly['id']}").json()["data"]["history"][0]["sure"] is False
+    assert [concern["subject"] for concern in health(client)["concerns"]] == [f"invoice/{partly['id']}"]
+    assert health(client)["refetch"] == 1
+
+
 def test_what_is_not_counted_yet_is_the_lag(service: Service, client: TestClient) -> None:
     deliver(client, product(1))
     service.engine.catch_up()

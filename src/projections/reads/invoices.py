@@ -28,7 +28,8 @@ OVERDUE = "(r.status = 'open' and coalesce(r.due_at < %(at)s, false))"
 class Invoice(Struct, frozen=True):
     """An invoice, amounts in minor units of `currency`, with tax. `amount_paid` includes `paid_elsewhere`,
     which was collected outside the provider. `credited` is what credit notes came to: what they took off
-    before payment is gone from `amount_due`. `overdue`: open, and due before the instant asked for."""
+    before payment is gone from `amount_due`. `overdue`: open, and due before the instant asked for. Not
+    `sure`: messages are missing that would say how it stood, or only some of its lines were shown."""
 
     id: str
     number: str | None
@@ -55,6 +56,7 @@ class Invoice(Struct, frozen=True):
     paid_at: datetime | None
     voided_at: datetime | None
     uncollectible_at: datetime | None
+    sure: bool
 
 
 class InvoiceVersion(Struct, frozen=True):
@@ -70,6 +72,7 @@ class InvoiceVersion(Struct, frozen=True):
     refunded: int
     disputed: int
     credited: int
+    sure: bool
     valid_from: datetime
     valid_to: datetime | None
 

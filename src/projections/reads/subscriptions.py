@@ -29,7 +29,8 @@ class Subscription(Struct, frozen=True):
 
     While `collection_paused`, invoices are made and not collected: `pause_behavior` says what becomes of them
     (`keep_as_draft`, `mark_uncollectible`, `void`), `resumes_at` when that ends by itself. With the status
-    `paused` there are none, for the `pause_reason` that the provider gives."""
+    `paused` there are none, for the `pause_reason` that the provider gives. Not `sure`: messages are missing
+    that would say what its terms were, or only some of its items were shown."""
 
     id: str
     customer: str
@@ -51,6 +52,7 @@ class Subscription(Struct, frozen=True):
     pause_behavior: str | None
     resumes_at: datetime | None
     pause_reason: str | None
+    sure: bool
 
 
 class Chapter(Struct, frozen=True):
@@ -66,6 +68,7 @@ class Chapter(Struct, frozen=True):
     ended_at: datetime | None
     pause_behavior: str | None
     pause_reason: str | None
+    sure: bool
     valid_from: datetime
     valid_to: datetime | None
 

@@ -7,11 +7,17 @@ from typing import Any
 from msgspec import Struct
 
 from ledgerstone.projections.events import NAME as EVENTS
+from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.reads.asked import Moment, Query, ask, relation
+from ledgerstone.projections.subscriptions import Subscriptions
 from ledgerstone.projections.sync import Sync
+from ledgerstone.projections.view import AnyView
 
 COUNTED = ("heard", "parked", "unknown", "refused", "conflicts", "confirmed")
 LATEST = 100
+DOUBTED: dict[str, type[AnyView]] = {"invoice": Invoices, "subscription": Subscriptions}
+"""Objects by their kind in the provider's word, and the views that say whether their state is `sure`."""
+MISSING = "messages are missing that would say how it stands"
 
 
 class Messages(Struct, frozen=True):
@@ -31,8 +37,9 @@ class Messages(Struct, frozen=True):
 
 class Concern(Struct, frozen=True):
     """Something to look at: `kind` is `parked`, `refused`, `evidence-conflict`, `fact-conflict` or `refetch`,
-    `subject` the message (its SHA-256 when refused), the fact, or the object that is to be fetched whole;
-    `position` the row of the log that tells of it."""
+    `subject` the message (its SHA-256 when refused), the fact, or the object that is to be fetched, since a
+    message showed only a part of it or messages of it are missing; `position` the row of the log that tells
+    of it."""
 
     kind: str
     subject: str
@@ -56,7 +63,7 @@ class TurnedAway(Struct, frozen=True):
 
 class Health(Struct, frozen=True):
     """How the intake of an account stands. `status` is `ok`, or `attention` when anything waits for a person;
-    counts are of all messages ever, but `refetch`, the objects that are to be fetched whole now. `concerns`
+    counts are of all messages ever, but `refetch`, the objects that are to be fetched now. `concerns`
     are the last 100, the oldest of all is from `oldest_concern_at`; `lag` is how many rows of the log are not
     counted yet.
 
@@ -88,21 +95,43 @@ def messages(moment: Moment) -> Query:
     return ask(moment, f"{text} order by 1, 2, 3")
 
 
+def _doubted(kind: str, view: type[AnyView]) -> str:
+    """Objects that do not stand surely and that no message asked to fetch: as they stand in the end, since
+    what is fetched says nothing of what was before."""
+    wanted = (
+        f"select from {relation(Sync)} s where s.book = r.book and s.known_to is null"
+        f" and s.kind = 'refetch' and s.subject = '{kind}/' || r.key"
+    )
+    return (
+        f"select r.book, 'refetch', '{kind}/' || r.key, null, '{MISSING}', r.valid_from, r.known_from"
+        f" from {relation(view)} r where r.known_to is null and r.valid_to is null and not r.sure"
+        f" and not exists ({wanted})"
+    )
+
+
+def _open() -> str:
+    """What is to be looked at in all books, as the first part of a query."""
+    columns = ", ".join(["book", *Concern.__struct_fields__[:-1], "known_from"])
+    noted = f"select {columns} from {relation(Sync)} where known_to is null"
+    parts = [noted, *(_doubted(kind, view) for kind, view in DOUBTED.items())]
+    return f"with open as ({' union all '.join(parts)})"
+
+
 def concerns(moment: Moment) -> Query:
     """What is to be looked at, the latest first."""
     columns = ", ".join([*Concern.__struct_fields__[:-1], "known_from"])
-    text = f"select {columns} from {relation(Sync)} where book = %(book)s and known_to is null"
-    return ask(moment, f"{text} order by known_from desc limit {LATEST}")
+    text = f"{_open()} select {columns} from open where book = %(book)s"
+    return ask(moment, f"{text} order by known_from desc, subject limit {LATEST}")
 
 
 def standing(moment: Moment) -> Query:
     """One row: when the last message was recorded, how many objects are to be fetched, the time of the oldest
     concern, and how many rows of the log are still to come."""
     last = f"select position from views.{EVENTS} where book = %(book)s order by position desc limit 1"
-    open = f"from {relation(Sync)} where book = %(book)s and known_to is null"
+    open = "from open where book = %(book)s"
     return ask(
         moment,
-        f"select (select recorded_at from stored_events where notification_id = ({last})),"
+        f"{_open()} select (select recorded_at from stored_events where notification_id = ({last})),"
         f" (select count(*) {open} and kind = 'refetch'), (select min(at) {open}),"
         " (select coalesce(max(notification_id), 0) - %(position)s from stored_events)",
     )
@@ -110,7 +139,7 @@ def standing(moment: Moment) -> Query:
 
 def troubled(moment: Moment) -> Query:
     """The other books that have anything to be looked at."""
-    text = f"select distinct book from {relation(Sync)} where known_to is null and book <> %(book)s"
+    text = f"{_open()} select distinct book from open where book <> %(book)s"
     return ask(moment, f"{text} order by book limit {LATEST}")
 
 
