@@ -38,7 +38,8 @@ class Receipt(Struct, frozen=True, gc=False):
     """The answer to an append. `position` is the evidence's, or of the first fact where there is no evidence;
     a duplicate's is that of the first telling. `appended` rows were written, from `position` on unless this
     is a duplicate; `conflicts` of them say that this contradicts what was told before. `parked`: the evidence
-    could not be read, and waits."""
+    could not be read when it was told first. A duplicate is answered so even if it was read again since: who
+    appends does not look for that."""
 
     position: int
     duplicate: bool
