@@ -22,6 +22,7 @@ from ledgerstone.http.reads import audit, billing, objects, operations
 from ledgerstone.http.reads import bridge as bridges
 from ledgerstone.http.services import Services
 from ledgerstone.http.webhooks import StripeWebhook
+from ledgerstone.projections.conflicts import Conflicts
 from ledgerstone.projections.credit_notes import CreditNotes
 from ledgerstone.projections.customers import Customers
 from ledgerstone.projections.events import NAME as EVENTS
@@ -53,7 +54,7 @@ LIVES = (tracked(Subscriptions), tracked(Mrr), tracked(Customers))
 FUTURES = (*LIVES, tracked(Schedules))
 INTAKE = (tracked(Sync),)
 CAME = (*INTAKE, EVENTS)
-DOUBTS = (*INTAKE, *(tracked(view) for view in sync.DOUBTED.values()))
+DOUBTS = (*INTAKE, tracked(Conflicts), *(tracked(view) for view in sync.DOUBTED.values()))
 LIFE = subscriptions.SubscriptionDetail
 
 # fmt: off

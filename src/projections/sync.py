@@ -1,4 +1,4 @@
-"""What came in, what could not be read, and where do messages contradict each other?"""
+"""What came in, what could not be read, and which messages came again otherwise?"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,8 +18,8 @@ from ledgerstone.projections.view import Count, Row, Summary, View
 
 
 class SyncRow(Row, frozen=True):
-    """Something to look at: `kind` is `parked`, `refused`, `evidence-conflict`, `fact-conflict` or `refetch`;
-    `subject` the message, fact or object; `reason` a sentence."""
+    """Something to look at: `kind` is `parked`, `refused`, `evidence-conflict` or `refetch`; `subject` the
+    message or object; `reason` a sentence."""
 
     kind: str
     subject: str
@@ -37,7 +37,8 @@ READ = "read"
 
 
 class Sync(View[SyncRow, SyncRow]):
-    """What came in, what could not be read, and where do messages contradict each other?"""
+    """What came in, what could not be read, and which messages came again otherwise? What facts were told in
+    other amounts is counted here; whether that is settled, the view of conflicts knows."""
 
     name = "sync"
     version = 4
@@ -72,7 +73,7 @@ class Sync(View[SyncRow, SyncRow]):
             return (body.first,) if body.parked else ()
         if isinstance(body, RefetchWanted):
             return (f"{body.object}/{body.id}",)
-        return () if isinstance(body, EvidenceConfirmed) else (row.name,)
+        return () if isinstance(body, EvidenceConfirmed | FactConflict) else (row.name,)
 
     def fold(self, state: SyncRow | None, row: Recorded, id: str) -> SyncRow:
         at = row.happened_at
@@ -87,8 +88,6 @@ class Sync(View[SyncRow, SyncRow]):
                 return SyncRow("refused", digest, None, reason, at)
             case EvidenceConflict(first=first):
                 return SyncRow("evidence-conflict", first, None, "came again with another body", at)
-            case FactConflict(first=first):
-                return SyncRow("fact-conflict", first, None, f"{row.cause} tells of other amounts", at)
             case RefetchWanted(reason=reason):
                 wanted = SyncRow("refetch", id, None, reason, at)
                 return wanted if state is None else max(state, wanted, key=_wanted)

@@ -1,5 +1,6 @@
 """Every view there is. A projection that is not listed here is not kept."""
 
+from ledgerstone.projections.conflicts import Conflicts
 from ledgerstone.projections.connect import Connect
 from ledgerstone.projections.credit_notes import CreditNotes
 from ledgerstone.projections.customers import Customers
@@ -25,4 +26,5 @@ VIEWS: tuple[AnyView, ...] = (
     Payments(),
     Connect(),
     Sync(),
+    Conflicts(),
 )

@@ -132,6 +132,30 @@ def test_a_conflict_that_is_seen_long_after_its_message_keeps_the_invariants(
     assert list(findings(scan(service.database.app_dsn), lambda row, position: None)) == []
 
 
+def test_a_conflict_ends_when_the_fact_is_corrected_to_it_and_no_other(
+    service: Service, client: TestClient
+) -> None:
+    first, second, third = (read(payout(amount))[1] for amount in (9000, 7000, 5000))
+    for amount, event in ((9000, "evt_1"), (7000, "evt_2"), (5000, "evt_3")):
+        service.journal.append(read(payout(amount, event)))
+    assert concerns(service, client) == [("fact-conflict", SENT)] * 2
+
+    for number, (held, told, left) in enumerate([(first, second, "evt_3"), (second, third, "evt_2")], 1):
+        service.journal.append_new([superseding(held, told, number)])
+        assert concerns(service, client) == [("fact-conflict", SENT)]
+        (concern,) = client.get("/sys/sync/stripe").json()["data"]["concerns"]
+        assert concern["reason"] == f"stripe/{left} tells of other amounts"
+
+
+def test_a_conflict_that_was_settled_needs_nobody(service: Service, client: TestClient) -> None:
+    first, second = (read(payout(amount))[1] for amount in (9000, 7000))
+    service.journal.append(read(payout(9000)))
+    service.journal.append(read(payout(7000, "evt_2")))
+    service.journal.append_new([superseding(first, second, 1)])
+
+    assert concerns(service, client) == []
+
+
 def test_two_messages_that_tell_of_one_fact_count_it_once_and_are_seen(
     service: Service, client: TestClient
 ) -> None:

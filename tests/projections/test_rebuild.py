@@ -100,5 +100,5 @@ def test_a_head_that_is_not_the_sum_of_its_deltas_is_named(
 
 
 def test_an_unknown_view_is_named_with_those_that_there_are() -> None:
-    with pytest.raises(LookupError, match="no view is called mmr: there are connect, credit_notes"):
+    with pytest.raises(LookupError, match="no view is called mmr: there are conflicts, connect,"):
         whole_chains(VIEWS, ["mmr"])

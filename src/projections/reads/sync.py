@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ledgerstone.projections.conflicts import Conflicts
 from ledgerstone.projections.events import NAME as EVENTS
 from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.reads.asked import Moment, Query, ask, relation
@@ -62,10 +63,12 @@ class TurnedAway(Struct, frozen=True):
 
 
 class Health(Struct, frozen=True):
-    """How the intake of an account stands. `status` is `ok`, or `attention` when anything waits for a person;
-    counts are of all messages ever, but `refetch`, the objects that are to be fetched now. `concerns`
-    are the last 100, the oldest of all is from `oldest_concern_at`; `lag` is how many rows of the log are not
-    counted yet.
+    """How the intake of an account stands. `status` is `attention` when anything waits for a person: what is
+    `parked` or `refused`, and `conflicts`; else `ok`. `heard`, `unknown`, `refused` and `confirmed` are of
+    all time. What is open now are `parked`, until it is read, `conflicts`, those of facts until these are
+    corrected to them, and `refetch`, the objects that are to be fetched. `concerns` are the last 100 that are
+    open, the oldest of all is from `oldest_concern_at`; `lag` is how many rows of the log are not counted
+    yet.
 
     Of the platform's own account there are also `accounts`, up to 100 connected ones that have concerns of
     their own, and what was `turned_away`, which is nobody's."""
@@ -113,7 +116,14 @@ def _open() -> str:
     """What is to be looked at in all books, as the first part of a query."""
     columns = ", ".join(["book", *Concern.__struct_fields__[:-1], "known_from"])
     noted = f"select {columns} from {relation(Sync)} where known_to is null"
-    parts = [noted, *(_doubted(kind, view) for kind, view in DOUBTED.items())]
+    disputed = (
+        f"select book, 'fact-conflict', subject, null, reason, at, known_from from {relation(Conflicts)}"
+    )
+    parts = [
+        noted,
+        f"{disputed} where known_to is null",
+        *(_doubted(kind, view) for kind, view in DOUBTED.items()),
+    ]
     return f"with open as ({' union all '.join(parts)})"
 
 
@@ -125,13 +135,15 @@ def concerns(moment: Moment) -> Query:
 
 
 def standing(moment: Moment) -> Query:
-    """One row: when the last message was recorded, how many objects are to be fetched, the time of the oldest
-    concern, and how many rows of the log are still to come."""
+    """One row: when the last message was recorded, how many contradictions are not settled and how many
+    objects are to be fetched, the time of the oldest concern, and how many rows of the log are still to
+    come."""
     last = f"select position from views.{EVENTS} where book = %(book)s order by position desc limit 1"
     open = "from open where book = %(book)s"
     return ask(
         moment,
         f"{_open()} select (select recorded_at from stored_events where notification_id = ({last})),"
+        f" (select count(*) {open} and kind in ('evidence-conflict', 'fact-conflict')),"
         f" (select count(*) {open} and kind = 'refetch'), (select min(at) {open}),"
         " (select coalesce(max(notification_id), 0) - %(position)s from stored_events)",
     )
@@ -157,7 +169,8 @@ def health(
     """The answer of one book, from the rows of these three queries."""
     totals = [sum(row[3 + at] for row in messages) for at in range(len(COUNTED))]
     counts = dict(zip(COUNTED, totals, strict=True))
-    last, refetch, oldest, lag = standing
+    last, conflicts, refetch, oldest, lag = standing
+    counts["conflicts"] = conflicts
     waiting = counts["parked"] + counts["refused"] + counts["conflicts"]
     return Health(
         status="attention" if waiting else "ok",
