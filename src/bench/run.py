@@ -57,7 +57,7 @@ BENCHES: dict[str, Bench] = {
     "webhooks": lambda on: webhooks.durable(on.empty.app_dsn),
     "live": lambda on: views.live(on.full, on.journal(on.full), on.stock(on.full)),
     "rebuild": lambda on: views.rebuilt(on.full, on.journal(on.full), on.stock(on.full)),
-    "mrr": lambda on: reads.warm(on.full.app_dsn),
+    "mrr": lambda on: reads.warm(views.made(on.full, on.journal(on.full)).app_dsn),
     "import": lambda on: imports.speed(on.journal(on.empty), on.events),
     "memory": lambda on: imports.memory(on.empty, on.memory),
 }

@@ -26,7 +26,7 @@ PEER_EVENTS = 12_000
 def live(database: Database, journal: Journal, stock: peer.Stock) -> Result:
     """Catching up from nothing with the engine of the service: one process, its windows."""
     what, promised = "live catch-up of all views", 25
-    return _result(what, promised, database, journal, stock, lambda: _caught_up(database, journal))
+    return _result(what, promised, database, journal, stock, lambda: made(database, journal))
 
 
 def rebuilt(database: Database, journal: Journal, stock: peer.Stock) -> Result:
@@ -64,8 +64,8 @@ def _facts(database: Database) -> int:
         return int(facts)
 
 
-def _caught_up(database: Database, journal: Journal) -> None:
-    """As the service that finds a log, and no views."""
+def made(database: Database, journal: Journal) -> Database:
+    """Make all views, as the service that finds a log and no views."""
     store, beside = PostgresViews(database.app_dsn), PostgresViews(database.app_dsn, BEGINNING)
     store.drop([table(view) for group in chains(VIEWS) for view in group])
     with ThreadPoolExecutor(1) as aside, without_collection():
@@ -74,3 +74,4 @@ def _caught_up(database: Database, journal: Journal) -> None:
         engine.catch_up()
     store.close()
     beside.close()
+    return database

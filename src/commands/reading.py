@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import chain
 from multiprocessing import get_context, parent_process
 from threading import Thread
@@ -92,7 +93,8 @@ def translated(some: Iterator[list[Line]], livemode: bool) -> Iterator[Translate
     with ProcessPoolExecutor(WORKERS, get_context("spawn"), _begin) as workers:
         waiting = deque[Future[bytes]]()
         for chunk in chain((first, second), some):
-            waiting.append(workers.submit(_translate, chunk, livemode))
+            with _whole():
+                waiting.append(workers.submit(_translate, chunk, livemode))
             if len(waiting) == AHEAD:
                 yield _decoded(waiting.popleft())
         while waiting:
@@ -100,8 +102,15 @@ def translated(some: Iterator[list[Line]], livemode: bool) -> Iterator[Translate
 
 
 def _decoded(translated: "Future[bytes]") -> Translated:
-    try:
+    with _whole():
         return _decode(translated.result())
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """What it says when a worker is gone, which is noticed when one gives them more as well."""
+    try:
+        yield
     except BrokenProcessPool:
         raise click.ClickException(
             "a process that reads lines was ended from outside (was there too little memory?):"
