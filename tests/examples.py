@@ -142,9 +142,7 @@ FACTS: dict[str, AnyFact] = {
     f"stripe/invoice/{IN}/written-off": invoices.InvoiceWrittenOff(
         invoice=IN, currency="eur", open=5000, customer=ACME
     ),
-    f"invoice/{IN}/overpaid/300": invoices.InvoiceOverpaid(
-        invoice=IN, currency="eur", amount=300, customer=ACME
-    ),
+    f"invoice/{IN}/overpaid": invoices.InvoiceOverpaid(invoice=IN, currency="eur", amount=300, customer=ACME),
     "credit-note/cn_acme/issued": credit_notes.CreditNoteIssued(
         credit_note="cn_acme",
         invoice=IN,

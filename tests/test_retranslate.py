@@ -345,3 +345,39 @@ def test_one_at_a_time(ledgerstone: Shell) -> None:
         result = ledgerstone("retranslate")
     assert result.exit_code == 1
     assert "another retranslation is running in this database: wait until it ends" in result.output
+
+
+def invoices_told_as_they_grow() -> list[bytes]:
+    """Paid elsewhere, as an older version tells it and then in parts; overpaid, and overpaid again."""
+    marks = stripe.marks(finalized_at=stripe.BORN, paid_at=stripe.NOW)
+    paid = stripe.invoice(status="paid", amount_paid=0, amount_remaining=12_500, status_transitions=marks)
+    record = {"payment_record": "pr_1", "type": "payment_record"}
+    whole = stripe.without(paid, "amount_overpaid", paid=True, paid_out_of_band=True)
+    over = [{**paid, "id": "in_2", "amount_overpaid": sum} for sum in (300, 800)]
+    said = [
+        ("invoice.paid", whole, {"api_version": "2024-06-20"}),
+        ("invoice_payment.paid", stripe.invoice_payment(payment=record), {}),
+        *(("invoice.overpaid", each, {}) for each in over),
+    ]
+    return [
+        json.dumps({**stripe.event(kind, object, id=f"evt_{n}"), **fields}).encode()
+        for n, (kind, object, fields) in enumerate(said)
+    ]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 0, 3, 2)])
+@pytest.mark.parametrize("waiting", [(), (0,), (1, 3), (2,)])
+def test_what_outgrew_what_was_told_stays_whatever_is_read_again(
+    ledgerstone: Shell, order: Sequence[int], waiting: Sequence[int]
+) -> None:
+    events = invoices_told_as_they_grow()
+    with written(
+        ledgerstone.database, [(parked if n in waiting else told)(events[n]) for n in order]
+    ) as journal:
+        assert f"{len(waiting)} that waited were read" in ledgerstone("retranslate").output
+        assert "0 new facts, 0 corrected, 0 in conflict" in ledgerstone("retranslate", "--all").output
+        held = trial_balance(rows(journal))
+        assert held["paid_elsewhere", "in_1", "usd"] == 12_500
+        assert held["customer_credit", "cus_1", "usd"] == -800
+    ledgerstone("rebuild")
+    assert ledgerstone("verify").exit_code == 0

@@ -11,7 +11,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct, structs
 
-from ledgerstone.ledger.corrections import correction_of, now
+from ledgerstone.ledger.corrections import correction_of, now, outgrown, superseding
 from ledgerstone.ledger.evidence import (
     EvidenceConfirmed,
     EvidenceConflict,
@@ -118,7 +118,8 @@ def admit(telling: Telling, known: Mapping[Key, Known], position: int) -> tuple[
     """The rows to append for one message, and the receipt.
 
     Evidence that is known makes the whole message a duplicate. Else a fact that is known is left out, and
-    only that fact; if it was told in other amounts before, a conflict takes its place."""
+    only that fact; if it was told in other amounts before, a conflict takes its place, or a correction where
+    it has outgrown what was told."""
     first = telling.rows[0]
     if first.topic == EVIDENCE and first.key in known:
         return _heard_again(telling, known[first.key], known)
@@ -131,10 +132,10 @@ def admit(telling: Telling, known: Mapping[Key, Known], position: int) -> tuple[
         if held is None:
             starts = starts or position + len(new)
         else:
-            conflict = _contradiction(decode(row.state), decode(held.state).body, known, new)
-            if conflict is None:
+            remark = _told_again(decode(row.state), decode(held.state), known, new)
+            if remark is None:
                 continue
-            row, conflicts = conflict, conflicts + 1
+            row, conflicts = remark, conflicts + (remark.topic in CONFLICTS)
         new[row.key] = row
     rows = list(new.values())
     where = starts or known[first.key].position
@@ -166,9 +167,9 @@ def _in_other_words(told: Sequence[Row], known: Mapping[Key, Known]) -> list[Row
     new: dict[Key, Row] = {}
     for row in told:
         if held := known.get(row.key):
-            conflict = _contradiction(decode(row.state), decode(held.state).body, known, new)
-            if conflict is not None:
-                new[conflict.key] = conflict
+            remark = _told_again(decode(row.state), decode(held.state), known, new)
+            if remark is not None and remark.topic in CONFLICTS:
+                new[remark.key] = remark
     return list(new.values())
 
 
@@ -224,20 +225,24 @@ def conflicts(again: Recorded) -> Iterator[Recorded]:
         yield Recorded(one, again.book, again.happened_at, conflict, cause=again.cause)
 
 
-def _contradiction(
-    again: Recorded, held: Fact, known: Mapping[Key, Known], new: Mapping[Key, Row]
+def _told_again(
+    again: Recorded, held: Recorded, known: Mapping[Key, Known], new: Mapping[Key, Row]
 ) -> Row | None:
-    """A conflict, where a telling agrees with none that is or was in force, and has not been noted yet.
+    """What a telling adds that agrees with none that is or was in force: a correction, if it has outgrown
+    what is; nothing, if it was outgrown; else a conflict, unless that was noted.
 
     Corrections are seldom, so that nobody looks them up until there is a contradiction."""
     number = 0
-    while differ(again.body, held):
+    while differ(again.body, held.body) and not outgrown(again.body, held.body):
         number += 1
         key = stream_bytes(correction_of(again.name, number)), 1
-        correction = known.get(key)
-        if correction is None:
+        correction = known.get(key) or new.get(key)
+        if correction is not None:
+            held = now(decode(correction.state))
+        elif outgrown(held.body, again.body):
+            return stored(superseding(held, again, number))
+        else:
             return _unnoted(again, key, known, new)
-        held = now(decode(correction.state)).body
     return None
 
 

@@ -1,10 +1,13 @@
-"""What is in force of a fact that was told wrongly? Corrections are new rows: each undoes what was in force,
-says what is, and leaves the rows before it as they are."""
+"""What is in force of a fact that was told wrongly, or in part? Corrections are new rows: each undoes what was
+in force, says what is, and leaves the rows before it as they are."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
+from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import Correctable, Superseded
+from ledgerstone.ledger.invoices import InvoiceOverpaid
+from ledgerstone.ledger.payments import PaidElsewhere
 from ledgerstone.ledger.posting import Movement
 from ledgerstone.ledger.recorded import Recorded
 
@@ -26,6 +29,21 @@ def superseding(held: Recorded, told: Recorded, number: int) -> Recorded:
     )
     name = correction_of(held.name, number)
     return Recorded(name, told.book, told.happened_at, body, told.cause, told.actor, undoing + told.movements)
+
+
+def outgrown(held: Fact, told: Fact) -> bool:
+    """Whether `told` says more under the name of `held` and takes its place, whoever tells it: a sum that has
+    grown, or that the whole is told in parts. The other way round nothing is new, so the order in which the
+    two are heard does not matter."""
+    match held, told:
+        case InvoiceOverpaid(), InvoiceOverpaid():
+            return (held.invoice, held.currency) == (
+                told.invoice,
+                told.currency,
+            ) and held.amount < told.amount
+        case PaidElsewhere(), PaidElsewhere():
+            return held.invoice == told.invoice and not held.in_parts and told.in_parts
+    return False
 
 
 def undone(movements: Iterable[Movement]) -> tuple[Movement, ...]:
@@ -78,7 +96,8 @@ def faults(row: Recorded, before: Recorded | None) -> Iterator[str]:
         yield f"what it ends is not what was in force of {held.name!r}"
     if held.movements != ended.movements:
         yield f"what it undoes is not what {held.name!r} moved"
-    if (held.book, held.cause) != (row.book, row.cause):
+    others = held.cause != row.cause and not outgrown(held.body, _correction(row).now)
+    if held.book != row.book or others:
         yield f"it corrects {held.name!r} of {held.cause}, and its cause is {row.cause}"
 
 

@@ -88,7 +88,8 @@ class InvoiceWrittenOff(Fact, frozen=True, tag="invoice-written-off"):
 
 
 class InvoiceOverpaid(Fact, frozen=True, tag="invoice-overpaid"):
-    """`amount` more than an invoice asked for was paid on it, and became the customer's credit."""
+    """`amount` more than an invoice asked for was paid on it in all, and became the customer's credit. The
+    provider tells the sum: a larger one takes the place of what was told before (`corrections.outgrown`)."""
 
     invoice: str
     currency: str

@@ -73,12 +73,17 @@ class PaymentApplied(Fact, frozen=True, tag="payment-applied"):
 
 class PaidElsewhere(Fact, frozen=True, tag="paid-elsewhere"):
     """The provider was told that `amount` of an invoice was paid outside of it. The money itself is not found
-    by that: it comes as a bank transfer, or in cash. `payment` is the provider's record, if there is one."""
+    by that: it comes as a bank transfer, or in cash. `payment` is the provider's record, if there is one.
+
+    Older messages tell it once for the whole invoice, newer ones record by record. With the first record it
+    is said under the name of the whole that it is told `in_parts`, which takes the place of what the whole
+    came to (`corrections.outgrown`)."""
 
     invoice: str
     amount: int
     currency: str
     payment: str | None = None
+    in_parts: bool = False
 
 
 class Refund(Terms, frozen=True):

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from ledgerstone.ledger.admission import conflicts, differ
-from ledgerstone.ledger.corrections import correction_of, in_force, now, superseding
+from ledgerstone.ledger.corrections import correction_of, in_force, now, outgrown, superseding
 from ledgerstone.ledger.evidence import EvidenceRead, StripeEventHeard, StripeObjectListed
+from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.recorded import Recorded
 
@@ -63,15 +64,15 @@ def waits(evidence: Recorded, known: Known) -> bool:
 
 def news(reading: Reading, known: Known) -> list[Recorded]:
     """The rows that a reading adds, save conflicts: the facts that are new, and the corrections of those that
-    this evidence told."""
+    this evidence told, or that it outgrows."""
     found: list[Recorded] = []
     for told in _firsts(reading).values():
         if told.name not in known:
             found.append(told)
-        elif _is_own(told, known):
-            held, number = in_force(told.name, known)
-            if (held.body, held.happened_at) != (told.body, told.happened_at):
-                found.append(superseding(held, told, number + 1))
+            continue
+        held, number = in_force(told.name, known)
+        if outgrown(held.body, told.body) or (_is_own(told, known) and _is_other(told, held)):
+            found.append(superseding(held, told, number + 1))
     return found
 
 
@@ -86,7 +87,7 @@ def contradictions(reading: Reading, known: Known) -> list[Recorded]:
         if told is first and (told.name not in known or _is_own(told, known)):
             continue
         tellings = [*_tellings(told.name, known), *([first] if told is not first else [])]
-        if all(differ(told.body, held.body) for held in tellings):
+        if all(_contradict(told.body, held.body) for held in tellings):
             found |= _unnoted(told, {**known, **found})
     return list(found.values())
 
@@ -123,6 +124,16 @@ def _firsts(reading: Reading) -> dict[str, Recorded]:
 def _is_own(told: Recorded, known: Known) -> bool:
     held = known[told.name]
     return (held.cause, held.book) == (told.cause, told.book)
+
+
+def _is_other(told: Recorded, held: Recorded) -> bool:
+    """Whether it says otherwise than what is in force, which has not outgrown it."""
+    same = (held.body, held.happened_at) == (told.body, told.happened_at)
+    return not same and not outgrown(told.body, held.body)
+
+
+def _contradict(told: Fact, held: Fact) -> bool:
+    return differ(told, held) and not outgrown(told, held) and not outgrown(held, told)
 
 
 def _tellings(name: str, known: Known) -> Iterable[Recorded]:

@@ -120,7 +120,7 @@ class Invoices(View[Told, Part]):
                 return replace(held, seen=told(held.seen, row, rank))
             case PaymentApplied(payment=payment, amount=amount):
                 return replace(held, applied=tuple(sorted((*held.applied, Applied(at, payment, amount)))))
-            case PaidElsewhere(payment=payment, amount=amount):
+            case PaidElsewhere(payment=payment, amount=amount, in_parts=False):
                 paid = Applied(at, payment or "", amount)
                 return replace(held, elsewhere=tuple(sorted((*held.elsewhere, paid))))
             case CreditNoteIssued() | CreditNoteVoided() as note:

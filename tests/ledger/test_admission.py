@@ -10,36 +10,10 @@ from hypothesis import strategies as st
 
 from ledgerstone.ledger.admission import Receipt, Telling, telling, told, told_together, unit
 from ledgerstone.ledger.evidence import EvidenceConfirmed, EvidenceConflict, FactConflict, StripeObjectListed
-from ledgerstone.ledger.facts import AnyFact
-from ledgerstone.ledger.log import Key, Known, decide_all
 from ledgerstone.ledger.payments import PaymentReceived
 from ledgerstone.ledger.recorded import Recorded, decode
+from tests.books import Books, Message
 from tests.examples import AT, heard, received, recorded
-
-Message = tuple[Recorded, ...]
-
-
-class Books:
-    """A log in memory: what is appended in one call is one commit."""
-
-    def __init__(self) -> None:
-        self.rows: list[Recorded] = []
-        self.known: dict[Key, Known] = {}
-
-    def append(self, *messages: Message) -> list[Receipt]:
-        rows, receipts = decide_all([told(message) for message in messages], self.known, len(self.rows) + 1)
-        for row in rows:
-            assert row.key not in self.known
-            self.rows.append(decode(row.state))
-            self.known[row.key] = Known(len(self.rows), row.state)
-        return receipts
-
-    @property
-    def names(self) -> list[str]:
-        return [row.name for row in self.rows]
-
-    def bodies(self, kind: type[AnyFact]) -> list[AnyFact]:
-        return [row.body for row in self.rows if isinstance(row.body, kind)]
 
 
 def test_a_message_is_recorded_evidence_first() -> None:

@@ -31,8 +31,8 @@ from ledgerstone.ledger.payments import PaidElsewhere
 
 def told(event: Envelope) -> Iterator[Told]:
     """`invoice.*`: the invoice is seen; any message after its finalisation tells that it was issued, any
-    after its end that it was voided; what was open when it was written off only that message tells, and
-    that too much was paid only those that tell of the change."""
+    after its end that it was voided, and any since then how much too much was paid; what was open when it
+    was written off only that message tells."""
     invoice, now, before = states(event, wire.Invoice, _terms)
     seen = InvoiceSeen(id=invoice.id, now=now, before=before, first=event.first, last=event.last)
     yield observed(event, "invoice", seen)
@@ -40,16 +40,15 @@ def told(event: Envelope) -> Iterator[Told]:
     for link in invoice.payments.data if invoice.payments else ():
         yield from _applied(link, moment(link.created))
     if now.paid_at and _paid_unsaid(invoice):
-        yield Told(f"invoice/{invoice.id}/paid-elsewhere", now.paid_at, _paid_elsewhere(invoice, now))
+        yield Told(_elsewhere(invoice.id), now.paid_at, _paid_elsewhere(invoice, now))
     if now.finalized_at and now.status != "draft":
         yield Told(f"invoice/{invoice.id}/issued", now.finalized_at, _issued(invoice, now))
     if now.voided_at and now.status == "void":
         yield Told(f"invoice/{invoice.id}/voided", now.voided_at, _voided(invoice, now))
     if now.uncollectible_at and event.type == "invoice.marked_uncollectible":
         yield Told(f"invoice/{invoice.id}/written-off", now.uncollectible_at, _written_off(invoice, now))
-    if now.overpaid and _overpaid_now(event):
-        name = f"invoice/{invoice.id}/overpaid/{now.overpaid}"
-        yield Told(name, event.created, _overpaid(event, invoice, now))
+    if now.overpaid:
+        yield Told(f"invoice/{invoice.id}/overpaid", _overpaid_at(event, now), _overpaid(invoice, now))
 
 
 def payment_told(event: Envelope) -> Iterator[Told]:
@@ -87,7 +86,7 @@ def _terms(invoice: wire.Invoice) -> Invoice:
 
 def _applied(link: wire.InvoicePayment, heard: datetime) -> Iterator[Told]:
     """At the time that the link itself says, else when we heard of it. What a payment record tells of was
-    paid outside of Stripe."""
+    paid outside of Stripe: a part of what older versions tell as a whole, and know no records of."""
     if link.status not in ("paid", None):
         return
     if link.amount_paid is None:
@@ -98,6 +97,8 @@ def _applied(link: wire.InvoicePayment, heard: datetime) -> Iterator[Told]:
     if link.payment.payment_intent is None and link.payment.charge is None:
         elsewhere = PaidElsewhere(invoice=invoice, amount=amount, currency=currency, payment=payment)
         yield Told(f"applied/{invoice}/{payment}", at, elsewhere)
+        in_parts = PaidElsewhere(invoice=invoice, amount=0, currency=currency, in_parts=True)
+        yield Told(_elsewhere(invoice), at, in_parts)
     else:
         yield applied(invoice, payment, amount, currency, at)
 
@@ -130,23 +131,24 @@ def _written_off(invoice: wire.Invoice, now: Invoice) -> InvoiceWrittenOff:
     )
 
 
-def _overpaid_now(event: Envelope) -> bool:
-    """Whether an invoice is overpaid by more than before this message: `amount_overpaid` is a sum."""
-    return event.type == "invoice.overpaid" or _overpaid_before(event) is not None
+def _overpaid_at(event: Envelope, now: Invoice) -> datetime:
+    """When the message was made, if it tells of the change; else the first time that it can have been."""
+    changed = isinstance(event.previous, dict) and "amount_overpaid" in event.previous
+    tells = changed or event.type == "invoice.overpaid"
+    return event.created if tells or now.paid_at is None else now.paid_at
 
 
-def _overpaid_before(event: Envelope) -> int | None:
-    before = event.previous.get("amount_overpaid") if isinstance(event.previous, dict) else None
-    return before if type(before) is int else None
-
-
-def _overpaid(event: Envelope, invoice: wire.Invoice, now: Invoice) -> InvoiceOverpaid:
-    """`invoice.overpaid` does not say what it was before: nothing, as good as always. Named by the sum that
-    it came to, so that it is the fact that `invoice.updated` tells of, and a contradiction is seen."""
-    before = minor(_overpaid_before(event) or 0, now.currency)
+def _overpaid(invoice: wire.Invoice, now: Invoice) -> InvoiceOverpaid:
+    """`amount_overpaid` is a sum, and no child of it comes in messages: what the customer's balance gained by
+    it is in lists only."""
     return InvoiceOverpaid(
-        invoice=invoice.id, currency=now.currency, amount=now.overpaid - before, customer=now.customer
+        invoice=invoice.id, currency=now.currency, amount=now.overpaid, customer=now.customer
     )
+
+
+def _elsewhere(invoice: str) -> str:
+    """The name of all that was paid on an invoice outside of Stripe."""
+    return f"invoice/{invoice}/paid-elsewhere"
 
 
 def _paid_elsewhere(invoice: wire.Invoice, now: Invoice) -> PaidElsewhere:
