@@ -29,6 +29,7 @@ from ledgerstone.ledger.rereading import (
     evidence_of,
     news,
     next_of,
+    strange,
     waits,
 )
 
@@ -44,13 +45,14 @@ REASONS = 20
 
 class Wanted(Struct, frozen=True):
     """Which evidence is read again: of one type (of what a list showed: the kind of object), or of all; what
-    waits, or `everything`."""
+    waits or was of a type that nobody knew, or `everything`."""
 
     event_type: str | None = None
     everything: bool = False
 
     def __call__(self, heard: StripeEventHeard | StripeObjectListed) -> bool:
-        return (self.everything or heard.parked is not None) and self.event_type in (None, heard.event_type)
+        odd = heard.parked is not None or getattr(heard, "unknown", False)
+        return (self.everything or odd) and self.event_type in (None, heard.event_type)
 
 
 class Report(Struct):
@@ -89,6 +91,11 @@ class Found(NamedTuple):
     evidence: Recorded
     told: Sequence[Recorded]
     reason: str | None
+    familiar: bool = True
+
+    @property
+    def reading(self) -> Reading:
+        return Reading(self.evidence, self.told, self.familiar)
 
 
 def retranslate(settings: Settings, wanted: Wanted) -> Report:
@@ -159,10 +166,10 @@ class _Step:
         self._read = self._again = 0
         self._waiting, self._lost = Counter[str](), Counter[str]()
         self._judging = judging
-        known = _known(journal, [Reading(one.evidence, one.told) for one in found])
+        known = _known(journal, [one.reading for one in found])
         for one in found:
             waiting = waits(one.evidence, known)
-            if waiting or wanted.everything:
+            if waiting or wanted.everything or (one.familiar and strange(one.evidence, known)):
                 rows = self._decide(one, known, waiting)
                 self.rows += rows
                 known.update((row.name, row) for row in rows)
@@ -171,7 +178,7 @@ class _Step:
         if one.reason is not None:
             (self._waiting if waiting else self._lost)[one.reason] += 1
             return []
-        reading = Reading(one.evidence, one.told)
+        reading = one.reading
         rows, against = news(reading, known), contradictions(reading, known)
         if against and not self._judging:
             self.contradicting.append(one.position)
@@ -200,7 +207,8 @@ def _read(position: int, evidence: Recorded) -> Found:
     if message.ignored is not None:
         return Found(position, evidence, (), f"it is of the other {message.ignored}")
     again, *told = message.rows
-    return Found(position, evidence, told, evidence_of(again).parked)
+    read = evidence_of(again)
+    return Found(position, evidence, told, read.parked, not getattr(read, "unknown", False))
 
 
 def _message(heard: StripeEventHeard | StripeObjectListed) -> Message:

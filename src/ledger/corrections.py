@@ -1,5 +1,5 @@
-"""What is in force of a fact that was told wrongly, or in part? Corrections are new rows: each undoes what was
-in force, says what is, and leaves the rows before it as they are."""
+"""What is in force of a fact that was told wrongly, or in part? Corrections are new rows: each undoes what
+was in force, says what is, and leaves the rows before it as they are."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast

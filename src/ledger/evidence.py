@@ -71,14 +71,16 @@ class EvidenceConflict(Fact, frozen=True, tag="evidence-conflict"):
 
 class EvidenceRead(Fact, frozen=True, kw_only=True, tag="evidence-read"):
     """Evidence `first` was read again, after the readers had changed: the facts that were missing, and the
-    corrections of others, stand behind this. `parked` marks the reading that ends its waiting; the rest is
-    the evidence's, so that it can be counted where that was."""
+    corrections of others, stand behind this. `parked` marks the reading that ends its waiting, `familiar` the
+    one that finds its type, unknown until then, in the provider's list; the rest is the evidence's, so that
+    it can be counted where that was."""
 
     first: str
     event_type: str
     api_version: str | None = None
     source: str
     parked: bool = False
+    familiar: bool = False
 
 
 class EvidenceConfirmed(Fact, frozen=True, tag="evidence-confirmed"):

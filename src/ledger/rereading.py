@@ -17,10 +17,12 @@ Known = Mapping[str, Recorded]
 
 
 class Reading(Struct, frozen=True):
-    """Evidence that was heard before, and the facts that are read from it now."""
+    """Evidence that was heard before, the facts that are read from it now, and whether its type is in the
+    provider's list now."""
 
     evidence: Recorded
     told: Sequence[Recorded]
+    familiar: bool = True
 
     @property
     def heard(self) -> StripeEventHeard | StripeObjectListed:
@@ -62,6 +64,12 @@ def waits(evidence: Recorded, known: Known) -> bool:
     return parked is not None and not any(read.parked for read in _readings(evidence.name, known))
 
 
+def strange(evidence: Recorded, known: Known) -> bool:
+    """Whether the type of evidence was in no list when it was heard, and was not found in one since."""
+    unknown = getattr(evidence_of(evidence), "unknown", False)
+    return unknown and not any(read.familiar for read in _readings(evidence.name, known))
+
+
 def news(reading: Reading, known: Known) -> list[Recorded]:
     """The rows that a reading adds, save conflicts: the facts that are new, and the corrections of those that
     this evidence told, or that it outgrows."""
@@ -94,8 +102,9 @@ def contradictions(reading: Reading, known: Known) -> list[Recorded]:
 
 def announced(reading: Reading, rows: Sequence[Recorded], known: Known, *, read: bool) -> list[Recorded]:
     """The rows of a reading behind one that says that there was one. With `read` the evidence waits no more;
-    without, and without rows, there is nothing to say."""
-    if not rows and not read:
+    without, without rows, and where its type is as unknown as before, there is nothing to say."""
+    familiar = reading.familiar and strange(reading.evidence, known)
+    if not rows and not read and not familiar:
         return []
     heard, name = reading.heard, reading.evidence.name
     number = sum(1 for _ in _readings(name, known)) + 1
@@ -105,6 +114,7 @@ def announced(reading: Reading, rows: Sequence[Recorded], known: Known, *, read:
         api_version=heard.api_version,
         source=heard.source,
         parked=read,
+        familiar=familiar,
     )
     evidence = reading.evidence
     return [

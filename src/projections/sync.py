@@ -30,8 +30,6 @@ class SyncRow(Row, frozen=True):
 
 SOUND = (1, 0, 0, 0, 0, 0)
 """What most evidence counts for."""
-READ_AT_LAST = (0, -1, 0, 0, 0, 0)
-"""What it counts for that evidence, which was parked, has been read."""
 READ = "read"
 """The kind of evidence that was parked and was read since: nothing to look at any more."""
 
@@ -98,15 +96,15 @@ class Sync(View[SyncRow, SyncRow]):
 
     def count(self, row: Recorded) -> Count | None:
         match row.body:
-            case RefetchWanted():
+            case RefetchWanted() | EvidenceRead(parked=False, familiar=False):
                 return None
             case StripeEventHeard(parked=None, unknown=False) | StripeObjectListed(parked=None) as heard:
                 return "messages", (heard.event_type, heard.api_version or "", heard.source), SOUND
             case StripeEventHeard() | StripeObjectListed() as heard:
                 return "messages", (heard.event_type, heard.api_version or "", heard.source), _odd(heard)
-            case EvidenceRead(parked=parked) as read:
+            case EvidenceRead() as read:
                 where = (read.event_type, read.api_version or "", read.source)
-                return ("messages", where, READ_AT_LAST) if parked else None
+                return "messages", where, (0, -int(read.parked), -int(read.familiar), 0, 0, 0)
             case MessageRefused():
                 return "messages", ("", "", ""), (0, 0, 0, 1, 0, 0)
             case EvidenceConfirmed():

@@ -14,6 +14,7 @@ from ledgerstone.ledger.customers import CustomerDetails
 from ledgerstone.ledger.evidence import (
     EvidenceConfirmed,
     EvidenceConflict,
+    EvidenceRead,
     FactConflict,
     RefetchWanted,
     StripeEventHeard,
@@ -27,6 +28,7 @@ EVENTS, LATER, LOG = f"views.{NAME}", f"views.{NAME}_later", "stored_events"
 BEGINNING = 16_384
 """Bytes of a state that hold everything of an evidence before its payload, but for the oddest."""
 CONFLICTS = {tag(EvidenceConflict), tag(FactConflict)}
+READ_AGAIN = {READ_AT_LAST, tag(EvidenceRead)}
 TOLD = {tag(RefetchWanted)} | {n for n, fact in BY_TAG.items() if fact.__module__ != evidence.__name__}
 """The kinds of rows that are read from a message, and do not only remark on it."""
 
@@ -263,7 +265,7 @@ def _state(heard: StripeEventHeard, tags: Sequence[str], facts: Sequence[str]) -
         return "parked"
     if CONFLICTS.intersection(tags):
         return "conflicting"
-    if heard.unknown and not facts:
+    if heard.unknown and not facts and READ_AGAIN.isdisjoint(tags):
         return "unknown"
     return "confirmed" if tag(EvidenceConfirmed) in tags else "read"
 
