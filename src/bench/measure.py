@@ -11,7 +11,8 @@ Rate = Callable[[], float]
 
 
 class Result(Struct, frozen=True):
-    """What was measured: both medians, the median of the ratios run by run, and what was promised."""
+    """What was measured: both medians, the median of the ratios run by run, and what was promised. Where
+    less is better, `peer` is the limit, and the ratio how often it holds `ours`."""
 
     what: str
     ours: float
@@ -28,13 +29,21 @@ class Result(Struct, frozen=True):
 
     def __str__(self) -> str:
         verdict = "ok" if self.kept else "BELOW"
-        figures = (
-            f"{self.ours:>12,.0f} {self.peer:>12,.0f}  {self.ratio:>7.2f}x  (at least {self.promised:g}x)"
-        )
+        promised = f"(at least {self.promised:g}x)"
+        figures = f"{_number(self.ours)} {_number(self.peer)}  {self.ratio:>7.2f}x  {promised}"
         return f"{self.what:<58} {figures}  {verdict:<5}  {self.unit}{'; ' + self.note if self.note else ''}"
 
 
+def within(what: str, ours: float, limit: float, unit: str, note: str = "") -> Result:
+    """A figure that must not exceed a limit: how often it fits into that."""
+    return Result(what, ours, limit, limit / ours, 1, unit, note)
+
+
 HEADER = f"{'':<58} {'ours':>12} {'peer':>12}  {'ratio':>8}"
+
+
+def _number(value: float) -> str:
+    return f"{value:>12,.{0 if value >= 1000 else 1}f}"
 
 
 def paired(

@@ -16,7 +16,7 @@ from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.adapters.postgres.migrations import migrate
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.stripe.translate.message import read_message
-from ledgerstone.bench import append, imports, peer, reads, views, webhooks
+from ledgerstone.bench import append, imports, lag, peer, reads, views, webhooks
 from ledgerstone.bench.measure import HEADER, Result
 from ledgerstone.bootstrap import tune_interpreter
 from ledgerstone.demo.history import generate
@@ -57,6 +57,8 @@ BENCHES: dict[str, Bench] = {
     "webhooks": lambda on: webhooks.durable(on.empty.app_dsn),
     "live": lambda on: views.live(on.full, on.journal(on.full), on.stock(on.full)),
     "rebuild": lambda on: views.rebuilt(on.full, on.journal(on.full), on.stock(on.full)),
+    "one": lambda on: views.one(on.full, on.journal(on.full)),
+    "lag": lambda on: lag.lag(views.made(on.full, on.journal(on.full))),
     "mrr": lambda on: reads.warm(views.made(on.full, on.journal(on.full)).app_dsn),
     "import": lambda on: imports.speed(on.journal(on.empty), on.events),
     "memory": lambda on: imports.memory(on.empty, on.memory),

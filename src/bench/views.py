@@ -13,12 +13,15 @@ from ledgerstone.bench import peer
 from ledgerstone.bench.measure import Result, paired, rate
 from ledgerstone.bootstrap import BEGINNING, without_collection
 from ledgerstone.commands import workers
+from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.journal import Journal
+from ledgerstone.ledger.recorded import decode
 from ledgerstone.projections.engine import Engine
-from ledgerstone.projections.rebuild import begin
+from ledgerstone.projections.rebuild import WINDOW, begin, build, whole_chains
 from ledgerstone.projections.view import chains, table
 from ledgerstone.projections.views import VIEWS
 
+ALONE = "_alone"
 PEER_EVENTS = 12_000
 """Enough that the steps in which its runner looks whether it is done (0.8 s) do not show."""
 
@@ -36,6 +39,38 @@ def rebuilt(database: Database, journal: Journal, stock: peer.Stock) -> Result:
         workers.rebuilt(database.app_dsn, chains(VIEWS), lambda done, total: None)
 
     return _result("plain rebuild of all views", 40, database, journal, stock, rebuild)
+
+
+def one(database: Database, journal: Journal) -> Result:
+    """One view made anew, in one process, beside reading and decoding the rows that its chain hears."""
+    (group,) = whole_chains(VIEWS, ["mrr"])
+    heard = {tag(fact) for view in group for fact in view.hears}
+    rows, store = journal.head(), PostgresViews(database.app_dsn, ALONE)
+
+    def build_it() -> None:
+        with ThreadPoolExecutor(1) as aside, without_collection():
+            build([group], journal, store, aside=aside)
+        store.drop([table(view) for view in group])
+
+    def throw_away() -> None:
+        after = 0
+        while after < rows:
+            found = journal.raw(after, WINDOW, sorted(heard))
+            for _, _, state in found:
+                if state is not None:
+                    decode(state)
+            after = found[-1][0]
+
+    try:
+        return paired(
+            "rebuild of mrr alone, beside reading what it hears",
+            lambda: rate(rows, build_it),
+            lambda: rate(rows, throw_away),
+            0.25,
+            "log rows/s",
+        )
+    finally:
+        store.close()
 
 
 def _result(

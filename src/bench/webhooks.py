@@ -37,8 +37,8 @@ def durable(dsn: str) -> Result:
     with _serving("ours", dsn) as ours, _serving("peer", dsn) as theirs:
         return paired(
             f"durable webhooks over HTTP, {CONNECTIONS} connections",
-            lambda: asyncio.run(_send(ours, _requests(next(seeds)))),
-            lambda: asyncio.run(_send(theirs, _requests(next(seeds)))),
+            lambda: asyncio.run(_send(ours, signed(next(seeds)))),
+            lambda: asyncio.run(_send(theirs, signed(next(seeds)))),
             0.35,
             "webhooks/s",
             rounds=5,
@@ -72,10 +72,10 @@ def application(kind: str, dsn: str) -> Starlette:
     return app
 
 
-def _requests(seed: int) -> list[bytes]:
+def signed(seed: int, customers: int = 60, number: int = MESSAGES) -> list[bytes]:
     """Requests as they go over the wire, signed now."""
     found: list[bytes] = []
-    for event in generate(seed=seed, customers=60, months=24).events:
+    for event in generate(seed=seed, customers=customers, months=24).events:
         body = msgspec.json.encode(event)
         signature = WebhookSignature.generate_signature_header(body.decode(), SECRET, int(time()))
         head = (
@@ -83,7 +83,7 @@ def _requests(seed: int) -> list[bytes]:
             f"Stripe-Signature: {signature}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         found.append(head.encode() + body)
-        if len(found) == MESSAGES:
+        if len(found) == number:
             break
     return found
 
