@@ -30,11 +30,12 @@ from ledgerstone.projections.view import Cell, Summary, Tally
 
 CELL = {"currency": str, "dimension": str, "grp": str}
 SUMMARIES = (
-    Summary("standing", {"day": date, **CELL}, Standing._fields),
+    Summary("standing", {"day": date, **CELL}, Standing._fields, named=("dimension",)),
     Summary(
         "movement",
         {"grain": str, "period": date, **CELL},
         (*KINDS, *(f"{kind}_customers" for kind in KINDS)),
+        named=("grain", "dimension"),
     ),
 )
 

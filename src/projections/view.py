@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.projections import blocks
 
 S = TypeVar("S")
 P = TypeVar("P")
@@ -42,12 +43,14 @@ class Row(Struct, frozen=True, gc=False):
 
 class Summary(Struct, frozen=True):
     """Sums over a view, kept by the engine: `cells` are the key columns after the book, `amounts` what is
-    added up. With `history` every change is kept with its position, for figures as known at any of them."""
+    added up. With `history` every change is kept with its position, for figures as known at any of them.
+    `named` are the key columns of which every question names one value."""
 
     name: str
     cells: dict[str, type]
     amounts: tuple[str, ...]
     history: bool = True
+    named: tuple[str, ...] = ()
 
 
 Tally = Mapping[str, Mapping[Cell, tuple[int, ...]]]
@@ -123,22 +126,22 @@ class Table(Struct, frozen=True):
 
 
 class Sums(Struct, frozen=True):
-    """The shape of a summary's tables: cells and amounts as (column, SQL type)."""
+    """The shape of a summary's tables: cells and amounts as (column, SQL type). `named` are the key columns
+    of which every question names one value, the book first; `blocks` how many rows of the log each size of
+    block adds up (`projections.blocks`), none without history."""
 
     name: str
     cells: tuple[tuple[str, str], ...]
     amounts: tuple[str, ...]
     history: bool
+    named: tuple[str, ...]
+    blocks: tuple[int, ...]
 
 
 def table(view: AnyView) -> Table:
     """The tables of a view: `<name>_v<version>`, its columns those of its row, in their order."""
     columns = [(name, _sql(kind)) for name, kind in get_type_hints(view.row).items()] if view.row else []
-    sums = [
-        Sums(s.name, (("book", "text"), *((c, COLUMN[k]) for c, k in s.cells.items())), s.amounts, s.history)
-        for s in view.summaries
-    ]
-    return Table(f"{view.name}_v{view.version}", tuple(columns), tuple(sums))
+    return Table(f"{view.name}_v{view.version}", tuple(columns), tuple(map(_sums, view.summaries)))
 
 
 def identity(view: AnyView) -> str:
@@ -179,6 +182,13 @@ def common(one: Sequence[Row], other: Sequence[Row]) -> int:
             break
         same += 1
     return same
+
+
+def _sums(summary: Summary) -> Sums:
+    cells = [("book", "text"), *((column, COLUMN[kind]) for column, kind in summary.cells.items())]
+    sizes = blocks.SIZES if summary.history else ()
+    named = ("book", *summary.named)
+    return Sums(summary.name, tuple(cells), summary.amounts, summary.history, named, sizes)
 
 
 def _sql(kind: Any) -> str:

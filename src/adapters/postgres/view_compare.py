@@ -1,12 +1,13 @@
 """Are two builds of a view's tables the same? By count and digest; where those differ, row by row."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from ledgerstone.adapters.postgres.view_tables import Table, contents, heads
+from ledgerstone.adapters.postgres.view_blocks import checks
+from ledgerstone.adapters.postgres.view_tables import Table, contents
 
 NAMED = 10
 """Rows that are named of each kind of difference."""
@@ -21,24 +22,27 @@ def differences(
     position: int,
 ) -> Iterator[str]:
     """How tables with the first suffix differ from those with the second, both as known at `position`, and
-    where a head is not the sum of its deltas: a line a row, at most `NAMED` of a kind."""
+    where a head or a block is not the sum of its deltas: a line a row, at most `NAMED` of a kind."""
     with connection.transaction():
         connection.execute(WHOLE)
         for table in tables:
             for name, query in contents(table):
                 here, there = (sql.SQL(query).format(sql.Identifier("views", name + s)) for s in suffixes)
                 if _digest(connection, here, position) != _digest(connection, there, position):
-                    yield from _unlike(connection, name + suffixes[0], here, there, position)
+                    yield from _unlike(connection, name + suffixes[0], here, there, {"p": position})
             for suffix in suffixes:
                 yield from _unsummed(connection, table, suffix, position)
 
 
 def _unsummed(connection: psycopg.Connection[Any], table: Table, suffix: str, position: int) -> Iterator[str]:
-    for name, head, deltas in heads(table):
-        kept = sql.SQL(head).format(sql.Identifier("views", f"{name}_head{suffix}"))
-        summed = sql.SQL(deltas).format(sql.Identifier("views", f"{name}_delta{suffix}"))
-        if _digest(connection, kept, position) != _digest(connection, summed, position):
-            yield from _unlike(connection, f"the deltas of {name}{suffix}", summed, kept, position)
+    """What is kept of summaries, each beside what it must be as of one snapshot: an engine may be at work."""
+    for check in checks(table, suffix, position):
+        kept, summed = sql.SQL(check.kept), sql.SQL(check.summed)
+        query = sql.SQL(
+            "select k.rows = s.rows and k.digest is not distinct from s.digest from ({}) k, ({}) s"
+        ).format(_digested(kept), _digested(summed))
+        if connection.execute(query, check.given).fetchone() != (True,):
+            yield from _unlike(connection, check.name, summed, kept, check.given)
 
 
 def _digest(
@@ -46,8 +50,12 @@ def _digest(
 ) -> tuple[Any, ...] | None:
     """How many rows, and the sum of a hash of each: equal for equal rows in any order. That others give the
     same sum is one chance in 2^64; sorting both sides to be sure would double a rebuild's time."""
-    query = sql.SQL("select count(*), sum(hash_record_extended(d, 0)::numeric) from ({}) d")
-    return connection.execute(query.format(contents), {"p": position}).fetchone()
+    return connection.execute(_digested(contents), {"p": position}).fetchone()
+
+
+def _digested(contents: sql.Composable) -> sql.Composed:
+    query = "select count(*) as rows, sum(hash_record_extended(d, 0)::numeric) as digest from ({}) d"
+    return sql.SQL(query).format(contents)
 
 
 def _unlike(
@@ -55,12 +63,12 @@ def _unlike(
     name: str,
     here: sql.Composable,
     there: sql.Composable,
-    position: int,
+    given: Mapping[str, int],
 ) -> list[str]:
     """The rows that only one of two queries has."""
     found: list[str] = []
     for mark, one, two in (("only in", here, there), ("missing in", there, here)):
         query = sql.SQL("select * from (({}) except all ({})) d limit {}").format(one, two, NAMED)
-        lines = connection.execute(query, {"p": position}).fetchall()
+        lines = connection.execute(query, given).fetchall()
         found += [f"{mark} {name}: {line}" for line in lines]
     return found

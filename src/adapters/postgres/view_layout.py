@@ -14,7 +14,7 @@ SESSION = """
 """
 """Plans prepared on tables that are still empty would otherwise scan them for ever."""
 LOCK = "select pg_advisory_xact_lock(hashtextextended('ledgerstone views', 0))"
-LAYOUT = "layout 2"
+LAYOUT = "layout 3"
 """How tables of views are laid out, whatever the view: noted with `views.tracking`. Tables that were laid out
 otherwise are thrown away, and made anew from the log."""
 TRACKING = """

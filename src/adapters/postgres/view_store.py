@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from ledgerstone.adapters.postgres.arrays import Bigints, Byteas, Texts
+from ledgerstone.adapters.postgres.view_blocks import completed
 from ledgerstone.adapters.postgres.view_compare import differences
 from ledgerstone.adapters.postgres.view_layout import LOCK, connect
 from ledgerstone.adapters.postgres.view_tables import (
@@ -152,6 +153,7 @@ class PostgresViews:
                     self._write_small(connection, write)
             for write in writes:
                 self._copy(connection, _new_rows(write), COPY_FROM)
+            self._add_up(connection, tables, expected, position)
             connection.execute("notify views")
             return True
         return False
@@ -179,8 +181,10 @@ class PostgresViews:
         """Add the last rows, and the indexes: from now on the tables are at a position."""
         connection, names = self._open(), self._names(tables)
         with connection.transaction():
-            for table, write in zip(tables, writes, strict=True):
+            for write in writes:
                 self._copy(connection, (*_new_rows(write), *_kept_rows(write)))
+            self._add_up(connection, tables, 0, position)
+            for table in tables:
                 self._index(connection, table)
             connection.execute(MOVE, (position, names, 0))
 
@@ -275,6 +279,14 @@ class PostgresViews:
         for name, columns, once in indexes(table):
             create = f"create {'unique ' if once else ''}index on {{}} ({columns})"
             connection.execute(sql.SQL(create).format(self._table(name)))
+
+    def _add_up(
+        self, connection: psycopg.Connection[Any], tables: Sequence[Table], start: int, end: int
+    ) -> None:
+        """Add up the blocks that were completed on the way from one position to another."""
+        for table in tables:
+            for query, parameters in completed(table, self._suffix, start, end):
+                connection.execute(query, parameters)
 
     def _write_small(self, connection: psycopg.Connection[Any], write: Write) -> None:
         """Everything that changes what is there already, and short lists of new rows."""

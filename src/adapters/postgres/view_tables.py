@@ -22,6 +22,10 @@ class Sums(Protocol):
     def amounts(self) -> tuple[str, ...]: ...
     @property
     def history(self) -> bool: ...
+    @property
+    def named(self) -> tuple[str, ...]: ...
+    @property
+    def blocks(self) -> tuple[int, ...]: ...
 
 
 class Table(Protocol):
@@ -113,6 +117,7 @@ def relations(table: Table) -> list[tuple[str, str]]:
         found.append((f"{table.name}_{sums.name}_head", _declared(head_columns(sums))))
         if sums.history:
             found.append((f"{table.name}_{sums.name}_delta", _declared(delta_columns(sums))))
+            found.append((f"{table.name}_{sums.name}_block", _declared(block_columns(sums))))
     return found
 
 
@@ -134,9 +139,15 @@ def delta_columns(sums: Sums) -> tuple[Column, ...]:
     return (("position", "bigint"), *head_columns(sums))
 
 
+def block_columns(sums: Sums) -> tuple[Column, ...]:
+    """The columns of what the `size` rows of the log after a position added to a summary."""
+    return (("size", "bigint"), ("after", "bigint"), *head_columns(sums))
+
+
 def indexes(table: Table) -> list[tuple[str, str, bool]]:
-    """What is looked up, and whether it is there once: versions by key, what a key heard, deltas by position.
-    `known_to` is in no index, so that closing a version touches the row alone."""
+    """What is looked up, and whether it is there once: versions by key, what a key heard, deltas by position,
+    sums by what every question names. `known_to` is in no index, so that closing a version touches the row
+    alone."""
     found = [
         (table.name, "book, key, known_from, place", True),
         (f"{table.name}_state", "book, key", True),
@@ -144,9 +155,11 @@ def indexes(table: Table) -> list[tuple[str, str, bool]]:
         (f"{table.name}_edge", "book, ref_view, ref_id, key", True),
     ]
     for sums in table.summaries:
-        found.append((f"{table.name}_{sums.name}_head", ", ".join(name for name, _ in sums.cells), True))
+        named, rest = ", ".join(sums.named), [name for name, _ in sums.cells if name not in sums.named]
+        found.append((f"{table.name}_{sums.name}_head", ", ".join([named, *rest]), True))
         if sums.history:
             found.append((f"{table.name}_{sums.name}_delta", "position", False))
+            found.append((f"{table.name}_{sums.name}_block", f"{named}, size, after", False))
     return found
 
 
@@ -165,21 +178,4 @@ def contents(table: Table) -> list[tuple[str, str]]:
             named = ", ".join(f'"{name}"' for name, _ in delta_columns(sums))
             query = f"select {named} from {{}} where position <= %(p)s"
             found.append((f"{table.name}_{sums.name}_delta", query))
-    return found
-
-
-def heads(table: Table) -> list[tuple[str, str, str]]:
-    """What must be equal at any time: the head of each summary with history, by name, and the sum of its
-    deltas; cells at zero are left out."""
-    found = []
-    for sums in table.summaries:
-        if sums.history:
-            keys = ", ".join(f'"{name}"' for name, _ in sums.cells)
-            kept = ", ".join(f'"{name}"' for name in sums.amounts)
-            summed = ", ".join(f'sum("{name}")::bigint' for name in sums.amounts)
-            some = " or ".join(f'"{name}" <> 0' for name in sums.amounts)
-            any_sum = " or ".join(f'sum("{name}") <> 0' for name in sums.amounts)
-            head = f"select {keys}, {kept} from {{}} where {some}"
-            deltas = f"select {keys}, {summed} from {{}} group by {keys} having {any_sum}"
-            found.append((f"{table.name}_{sums.name}", head, deltas))
     return found

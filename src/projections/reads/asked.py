@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from ledgerstone.projections.blocks import parts
 from ledgerstone.projections.customers import Customers
-from ledgerstone.projections.view import AnyView, table
+from ledgerstone.projections.view import AnyView, Table, table
 
 Place = tuple[datetime, str]
 """Where a row stands in a list that is newest first: its time, and its id among those of one time."""
@@ -38,14 +39,46 @@ class List(Struct, frozen=True):
     place: Callable[[Any], Place]
 
 
+SHAPES: dict[type[AnyView], Table] = {}
+"""The tables of views: to work them out takes as long as a short query."""
+
+
+def shape(view: type[AnyView]) -> Table:
+    """The tables of a view."""
+    found = SHAPES.get(view)
+    if found is None:
+        found = SHAPES[view] = table(view())
+    return found
+
+
 def tracked(view: type[AnyView]) -> str:
     """The name of a view in `views.tracking`."""
-    return table(view()).name
+    return shape(view).name
 
 
 def relation(view: type[AnyView], summary: str = "") -> str:
     """A view's table, or one of a summary's: `standing_head`."""
     return f"views.{tracked(view)}{summary and '_'}{summary}"
+
+
+def summary(view: type[AnyView], name: str, moment: Moment, head: bool) -> str:
+    """What to add up for the sums of a summary at a moment, each cell once or more, as a relation `s`: its
+    head, where the moment's position is that of the view, else blocks and the deltas behind them. Books, and
+    what else every question names, are to be named in the query around it."""
+    if head:
+        return f"{relation(view, f'{name}_head')} s"
+    (sums,) = (one for one in shape(view).summaries if one.name == name)
+    columns = ", ".join(f'"{column}"' for column in (*(cell for cell, _ in sums.cells), *sums.amounts))
+    found = [
+        f"select {columns} from {relation(view, f'{name}_delta')}"
+        f" where position > {part.after} and position <= {part.upto}"
+        if part.size == 1
+        else f"select {columns} from {relation(view, f'{name}_block')}"
+        f" where size = {part.size} and after >= {part.after} and after < {part.upto}"
+        for part in parts(moment.position, sums.blocks)
+    ]
+    nothing = f"select {columns} from {relation(view, f'{name}_head')} where false"
+    return f"({' union all '.join(found or [nothing])}) s"
 
 
 def known(row: str = "r") -> str:

@@ -18,7 +18,7 @@ from ledgerstone.ledger.growth import (
     with_customers,
 )
 from ledgerstone.projections.mrr import Mrr
-from ledgerstone.projections.reads.asked import Moment, Query, ask, relation
+from ledgerstone.projections.reads.asked import Moment, Query, ask, summary
 from ledgerstone.projections.reads.mrr import Cell, Grid, Grouping, Line, mrr, shown
 from ledgerstone.projections.reads.periods import Period
 
@@ -70,10 +70,9 @@ def sums(
     return ask(
         moment,
         f"select period, currency, grp, {added}"
-        f" from {relation(Mrr, 'movement_head' if head else 'movement_delta')}"
+        f" from {summary(Mrr, 'movement', moment, head)}"
         " where book = %(book)s and grain = %(grain)s and dimension = %(dimension)s"
         " and period = any(%(periods)s)"
-        f"{'' if head else ' and position <= %(position)s'}"
         f"{' and currency = %(currency)s' if currency else ''} group by 1, 2, 3",
         grain=grain,
         dimension=dimension,

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ledgerstone.ledger.growth import Standing, midnight, period_of, plus, standings
 from ledgerstone.projections.mrr import Mrr
-from ledgerstone.projections.reads.asked import Moment, Query, ask, known, relation
+from ledgerstone.projections.reads.asked import Moment, Query, ask, known, relation, summary
 from ledgerstone.projections.reads.periods import Period
 
 VIEW = Mrr
@@ -92,9 +92,9 @@ def sums(
     return ask(
         moment,
         "select currency, grp, case when day >= %(first)s then date_trunc(%(grain)s, day::timestamp)::date"
-        f" end as period, {added} from {relation(Mrr, 'standing_head' if head else 'standing_delta')}"
+        f" end as period, {added} from {summary(Mrr, 'standing', moment, head)}"
         " where book = %(book)s and dimension = %(dimension)s and day < %(until)s"
-        f"{'' if head else ' and position <= %(position)s'}{_only(currency)} group by 1, 2, 3",
+        f"{_only(currency)} group by 1, 2, 3",
         first=periods[0].first,
         grain=grain,
         until=period_of(periods[-1].end, "day"),

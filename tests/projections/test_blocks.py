@@ -1,0 +1,232 @@
+"""Sums as known at any position, read from blocks and deltas, are what the log's first rows add up to."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ledgerstone.adapters.postgres import view_store
+from ledgerstone.adapters.postgres.database import Database
+from ledgerstone.adapters.postgres.view_store import PostgresViews
+from ledgerstone.ledger.growth import plus
+from ledgerstone.ledger.journal import Journal
+from ledgerstone.projections import blocks, bulk
+from ledgerstone.projections import rebuild as rebuilding
+from ledgerstone.projections.blocks import SIZES, Part, parts
+from ledgerstone.projections.engine import Engine
+from ledgerstone.projections.folder import remembering
+from ledgerstone.projections.mrr import Mrr
+from ledgerstone.projections.reads import asked
+from ledgerstone.projections.reads.asked import Moment, ask
+from ledgerstone.projections.rebuild import compare, rebuild, whole_chains
+from ledgerstone.projections.views import VIEWS
+from tests.corrected import Log, positioned, with_corrections
+from tests.examples import AT, BOOK
+from tests.projections.tables import Line
+from tests.projections.test_laws import afresh, world
+from tests.worlds import log_of, messages, shuffled
+
+SMALL = (4, 16, 64)
+CHAIN = whole_chains(VIEWS, ["mrr"])
+SUMMARIES = [summary.name for summary in Mrr.summaries]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Blocks so small that a short log has some of each size."""
+    monkeypatch.setattr(blocks, "SIZES", SMALL)
+    asked.SHAPES.clear()
+    yield
+    asked.SHAPES.clear()
+
+
+@given(st.integers(0, 2**40), st.sampled_from([SIZES, SMALL, (2,), ()]))
+def test_parts_tile_the_beginning_of_a_log(position: int, sizes: tuple[int, ...]) -> None:
+    found, reached = list(parts(position, sizes)), 0
+
+    for part in found:
+        assert part.after == reached
+        assert part.after % part.size == part.upto % part.size == 0
+        reached = part.upto
+
+    assert reached == position
+    assert [part.size for part in found] == sorted({part.size for part in found}, reverse=True)
+
+
+def test_parts_are_few_where_a_log_is_long() -> None:
+    found = list(parts(10_000_000, SIZES))
+
+    assert [part.size for part in found] == [1 << 21, 1 << 14, 1]
+    assert sum((part.upto - part.after) // part.size for part in found if part.size > 1) <= 4 + 127
+
+
+def test_parts_of_a_size_end_where_a_block_does() -> None:
+    assert list(parts(16, SMALL)) == [Part(16, 0, 16)]
+    assert list(parts(15, SMALL)) == [Part(4, 0, 12), Part(1, 12, 15)]
+    assert list(parts(84, SMALL)) == [Part(64, 0, 64), Part(16, 64, 80), Part(4, 80, 84)]
+
+
+@given(
+    st.integers(1, 400),
+    st.integers(0, 2**32),
+    st.integers(0, 6),
+    st.sampled_from([1, 3, 4, 17, 10**6]),
+    st.sampled_from([5, 90, 50_000]),
+    st.sampled_from([7, 10**6]),
+)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_sums_as_known_at_every_position_are_those_of_the_log_until_then(
+    database: Database, seed: int, order: int, count: int, window: int, rebuilt: int, keys: int
+) -> None:
+    log = _log(seed, order, count)
+    meaning = _in_memory(log)
+    with afresh(database), world(database) as (journal, store), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rebuilding, "WINDOW", rebuilt)
+        patch.setattr(bulk, "KEYS", keys)
+        journal.append_new([row for _, row in log])
+        Engine(CHAIN[0], journal, store).catch_up(window)
+        live = _blocks(database)
+
+        for position in range(len(log) + 1):
+            assert _as_known(database, position) == meaning[position]
+        assert _as_known(database, len(log), head=True) == meaning[-1]
+
+        beside = PostgresViews(database.app_dsn, "_new")
+        rebuild(CHAIN, journal, beside)
+        beside.close()
+        assert _blocks(database) == live
+        assert {size for size, *_ in live["standing"]} == {size for size in SMALL if size <= len(log)}
+
+
+def test_a_window_that_ends_between_its_deltas_and_its_blocks_leaves_nothing(
+    database: Database, journal: Journal, store: PostgresViews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = _log(5, 5, 0)
+    journal.append_new([row for _, row in log])
+    engine = Engine(CHAIN[0], journal, store)
+    engine.step(50)
+    reached, written = engine.chains[0].position, _blocks(database)
+    with monkeypatch.context() as patch:
+        patch.setattr(view_store, "completed", lambda *_: iter([(KILL, {})]))
+        with pytest.raises(psycopg.OperationalError):
+            engine.catch_up(50)
+    assert _blocks(database) == written
+    assert _known(database) == reached
+
+    engine.restart()
+    engine.catch_up(50)
+
+    assert _as_known(database, len(log) - 1) == _in_memory(log)[-2]
+    beside = PostgresViews(database.app_dsn, "_check")
+    assert compare(CHAIN[0], journal, beside, journal.head()) == []
+    beside.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "size"),
+    [
+        ("update views.mrr_v3_{}_block set {} = {} + 1 where size = 4 and after > 12", 4),
+        ("delete from views.mrr_v3_{}_block where size = 4 and after > 12", 4),
+        ("insert into views.mrr_v3_{0}_block select * from views.mrr_v3_{0}_block where size = 4", 4),
+        ("update views.mrr_v3_{}_block set {} = {} + 1 where size = 64", 64),
+    ],
+)
+@pytest.mark.parametrize(("summary", "column"), [("standing", "mrr"), ("movement", '"new"')])
+def test_a_block_that_is_not_the_sum_of_its_deltas_is_named(
+    database: Database,
+    journal: Journal,
+    store: PostgresViews,
+    spoil: str,
+    size: int,
+    summary: str,
+    column: str,
+) -> None:
+    journal.append_new([row for _, row in _log(5, 5, 2)])
+    Engine(CHAIN[0], journal, store).catch_up(50)
+    with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+        assert connection.execute(spoil.format(summary, column, column).encode()).rowcount
+    beside = PostgresViews(database.app_dsn, "_check")
+
+    found = compare(CHAIN[0], journal, beside, journal.head())
+
+    assert any(f"blocks of {size} rows of mrr_v3_{summary}:" in line for line in found)
+    assert all(f"mrr_v3_{summary}:" in line for line in found)
+    beside.close()
+
+
+@pytest.mark.parametrize("summary", SUMMARIES)
+def test_a_read_as_known_in_the_past_takes_its_rows_by_index(
+    database: Database, journal: Journal, store: PostgresViews, summary: str
+) -> None:
+    journal.append_new([row for _, row in _log(5, 5, 2)])
+    Engine(CHAIN[0], journal, store).catch_up(50)
+    relation = asked.summary(Mrr, summary, Moment(str(BOOK), AT, 94), head=False)
+    query = f"explain select * from {relation} where book = 'b' and grain = 'month' and dimension = ''"
+    with psycopg.connect(database.app_dsn) as connection:
+        connection.execute("set enable_seqscan = off; set enable_bitmapscan = off")
+        query = query if summary == "movement" else query.replace(" and grain = 'month'", "")
+        plan = "\n".join(line for (line,) in connection.execute(query.encode()))
+
+    assert plan.count("Index Cond: ((book = 'b'::text)") == 3
+    assert plan.count('Index Cond: (("position" > 92)') == 1
+    assert "Seq Scan" not in plan
+
+
+KILL = "select pg_terminate_backend(pg_backend_pid())"
+
+
+def _log(seed: int, order: int, count: int) -> Log:
+    rows = [row for _, row in log_of(shuffled(messages(seed, customers=3, months=3), order))]
+    return positioned(with_corrections(rows, order, count)[0] if count else rows)
+
+
+Sums = dict[str, dict[Line, Line]]
+
+
+def _in_memory(log: Log) -> list[Sums]:
+    """The sums of each summary as known at each position, from 0, added up from what a fold says."""
+    deltas = remembering(CHAIN[0], log).changes(next(v for v in CHAIN[0] if v.name == "mrr")).deltas
+    found: list[Sums] = []
+    now: Sums = {name: {} for name in SUMMARIES}
+    for position in range(len(log) + 1):
+        for name, _, cell, amounts in (delta for delta in deltas if delta[1] == position):
+            now[name][cell] = plus(now[name].get(cell, (0,) * len(amounts)), amounts)
+        found.append({name: {c: a for c, a in cells.items() if any(a)} for name, cells in now.items()})
+    return found
+
+
+def _as_known(database: Database, position: int, head: bool = False) -> Sums:
+    """The same from the tables, through what reads read."""
+    with psycopg.connect(database.app_dsn) as connection:
+        return {summary.name: _read(connection, summary.name, position, head) for summary in Mrr.summaries}
+
+
+def _read(connection: psycopg.Connection[Any], name: str, position: int, head: bool) -> dict[Line, Line]:
+    (summary,) = (one for one in Mrr.summaries if one.name == name)
+    cells = ["book", *summary.cells]
+    added = ", ".join(f'sum("{amount}")::bigint' for amount in summary.amounts)
+    moment = Moment(str(BOOK), AT, position)
+    text = (
+        f"select {', '.join(cells)}, {added} from {asked.summary(Mrr, name, moment, head)}"
+        f" where book = %(book)s group by {', '.join(cells)}"
+    )
+    query = ask(moment, text)
+    rows: Sequence[Line] = connection.execute(query.text.encode(), query.parameters).fetchall()
+    return {row[: len(cells)]: row[len(cells) :] for row in rows if any(row[len(cells) :])}
+
+
+def _blocks(database: Database) -> dict[str, list[Line]]:
+    with psycopg.connect(database.app_dsn) as connection:
+        return {
+            name: sorted(connection.execute(f"select * from views.mrr_v3_{name}_block".encode()))
+            for name in SUMMARIES
+        }
+
+
+def _known(database: Database) -> int:
+    with psycopg.connect(database.app_dsn) as connection:
+        found = connection.execute("select position from views.tracking where name = 'mrr_v3'").fetchone()
+    return int(found[0]) if found else -1
