@@ -22,9 +22,9 @@ CONNECTIONS, REQUESTS = 16, 8_000
 
 def warm(dsn: str) -> Result:
     """`/sys/billing/mrr` over 12 months, asked again and again."""
-    with _serving("ours", dsn, b"") as ours:
+    with serving("ours", dsn, b"") as ours:
         answer = urlopen(f"http://127.0.0.1:{ours}{PATH}", timeout=30).read()
-        with _serving("peer", dsn, answer) as bare:
+        with serving("peer", dsn, answer) as bare:
             return paired(
                 "/sys/billing/mrr over 12 months, warm",
                 lambda: asyncio.run(_ask(ours)),
@@ -58,7 +58,8 @@ async def _ask(port: int) -> float:
 
 
 @contextmanager
-def _serving(kind: str, dsn: str, answer: bytes) -> Iterator[int]:
+def serving(kind: str, dsn: str, answer: bytes) -> Iterator[int]:
+    """One of the two servers in a process of its own: its port."""
     port = free_port()
     server = subprocess.Popen([sys.executable, "-m", __name__, kind, dsn, str(port)], stdin=subprocess.PIPE)
     assert server.stdin is not None

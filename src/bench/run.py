@@ -16,8 +16,8 @@ from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.adapters.postgres.migrations import migrate
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.stripe.translate.message import read_message
-from ledgerstone.bench import append, imports, lag, peer, reads, views, webhooks
-from ledgerstone.bench.measure import HEADER, Result
+from ledgerstone.bench import append, asof, imports, lag, peer, reads, views, webhooks
+from ledgerstone.bench.measure import HEADER, Measured
 from ledgerstone.bootstrap import tune_interpreter
 from ledgerstone.demo.history import generate
 from ledgerstone.ledger.journal import Journal
@@ -49,7 +49,7 @@ class Setting(Struct):
         return self.stocks[database.app_dsn]
 
 
-Bench = Callable[[Setting], Result]
+Bench = Callable[[Setting], Measured]
 
 BENCHES: dict[str, Bench] = {
     "append": lambda on: append.batches(on.journal(on.empty), on.stock(on.empty)),
@@ -60,6 +60,9 @@ BENCHES: dict[str, Bench] = {
     "one": lambda on: views.one(on.full, on.journal(on.full)),
     "lag": lambda on: lag.lag(views.made(on.full, on.journal(on.full))),
     "mrr": lambda on: reads.warm(views.made(on.full, on.journal(on.full)).app_dsn),
+    "asof": lambda on: asof.known(
+        views.made(on.full, on.journal(on.full)).app_dsn, on.journal(on.full).head()
+    ),
     "import": lambda on: imports.speed(on.journal(on.empty), on.events),
     "memory": lambda on: imports.memory(on.empty, on.memory),
 }

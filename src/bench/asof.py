@@ -1,0 +1,64 @@
+"""How long does a table take that is as known in the past, beside the same table as known now?
+
+One request after another, one of each in turn, so that what slows the machine slows both. Each asks what was
+not asked before: no answer comes from memory."""
+
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from itertools import chain
+from random import Random
+from time import perf_counter
+
+from ledgerstone.bench.measure import Delays, Several
+from ledgerstone.bench.reads import serving
+
+REQUESTS = 500
+YEAR = "from=2025-11&to=2026-10"
+LIMIT, TIMES = 20.0, 3.0
+"""Milliseconds, and how many times what the table takes as known now."""
+
+TABLES = {
+    "MRR over 12 months": f"/sys/billing/mrr?{YEAR}",
+    "MRR over 12 months by plan": f"/sys/billing/mrr?{YEAR}&group_by=plan",
+    "MRR over 365 days": f"/sys/billing/mrr?{YEAR}&interval=day",
+    "movements over 12 months": f"/sys/billing/mrr/movements?{YEAR}",
+    "headline of a month": "/sys/billing/revenue?from=2026-10&to=2026-10",
+}
+"""What is asked; the first is promised."""
+
+
+def known(dsn: str, head: int) -> Several:
+    """Tables as known at random positions, beside those of now."""
+    with serving("ours", dsn, b"") as port:
+        connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        found = [_delays(connection, what, path, head) for what, path in TABLES.items()]
+        connection.close()
+    return Several((found[0], *(told.unpromised() for told in found[1:])))
+
+
+def _delays(connection: HTTPConnection, what: str, path: str, head: int) -> Delays:
+    for asked in _unlike(path, Random(0), head, 5):
+        _ask(connection, asked)
+    times = [_ask(connection, asked) for asked in _unlike(path, Random(1), head, REQUESTS)]
+    return Delays(f"{what}, known_at in the past", times[1::2], times[::2], LIMIT, TIMES)
+
+
+def _unlike(path: str, random: Random, head: int, count: int) -> Iterator[str]:
+    """The same table so many times, as known now and then: an `as_of` behind its end changes nothing."""
+    seconds = random.sample(range(86_400), count)
+    times = [f"2026-11-02T{at // 3600:02}:{at // 60 % 60:02}:{at % 60:02}Z" for at in seconds]
+    return chain.from_iterable(
+        (f"{path}&as_of={time}", f"{path}&as_of={time}&known_at={random.randint(1, head - 1)}")
+        for time in times
+    )
+
+
+def _ask(connection: HTTPConnection, path: str) -> float:
+    """Milliseconds until all of the answer is there."""
+    begun = perf_counter()
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != 200:
+        raise RuntimeError(f"{path} was answered with {answer.status}: {body.decode()}")
+    return 1000 * (perf_counter() - begun)
