@@ -31,6 +31,7 @@ class CreditNotes(View[tuple[CreditNoteRow, ...], tuple[CreditNoteRow, ...]]):
     hears = (CreditNoteIssued, CreditNoteVoided)
     state = tuple[CreditNoteRow, ...]
     row = CreditNoteRow
+    sought = ("at",)
 
     def keys(self, row: Recorded) -> Iterable[str]:
         note = row.body

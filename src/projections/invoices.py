@@ -104,6 +104,7 @@ class Invoices(View[Told, Part]):
     reads = (Money,)
     state = Told
     row = InvoiceRow
+    sought = ("finalized_at", "voided_at")
 
     def keys(self, row: Recorded) -> Iterable[str]:
         match row.body:

@@ -56,6 +56,7 @@ class Money(View[Told, Part]):
     hears = (PaymentReceived, *REVERSALS)
     state = Told
     row = MoneyRow
+    sought = ("at",)
 
     def keys(self, row: Recorded) -> Iterable[str]:
         match row.body:

@@ -69,6 +69,7 @@ class Mrr(View[Payer, Part]):
     state = Payer
     row = MrrRow
     summaries = SUMMARIES
+    sought = ("valid_from", "valid_to")
 
     def keys(self, row: Recorded) -> Iterable[str]:
         match row.body:

@@ -74,6 +74,8 @@ class View(Generic[S, P]):
     state: ClassVar[Any]
     row: ClassVar[type[Row] | None] = None
     summaries: ClassVar[tuple[Summary, ...]] = ()
+    sought: ClassVar[tuple[str, ...]] = ()
+    """Times in its rows by which reads look for few of many, whatever their keys."""
 
     def keys(self, row: Recorded) -> Iterable[str]:
         """The ids, in the row's book, whose state this row changes."""
@@ -123,6 +125,7 @@ class Table(Struct, frozen=True):
     name: str
     columns: tuple[tuple[str, str], ...]
     summaries: tuple["Sums", ...]
+    sought: tuple[str, ...] = ()
 
 
 class Sums(Struct, frozen=True):
@@ -141,7 +144,8 @@ class Sums(Struct, frozen=True):
 def table(view: AnyView) -> Table:
     """The tables of a view: `<name>_v<version>`, its columns those of its row, in their order."""
     columns = [(name, _sql(kind)) for name, kind in get_type_hints(view.row).items()] if view.row else []
-    return Table(f"{view.name}_v{view.version}", tuple(columns), tuple(map(_sums, view.summaries)))
+    sums = tuple(map(_sums, view.summaries))
+    return Table(f"{view.name}_v{view.version}", tuple(columns), sums, view.sought)
 
 
 def identity(view: AnyView) -> str:

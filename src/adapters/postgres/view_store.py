@@ -31,6 +31,7 @@ from ledgerstone.adapters.postgres.view_tables import (
     insert,
     part_of,
     relations,
+    seeking,
     statement,
 )
 
@@ -279,6 +280,8 @@ class PostgresViews:
         for name, columns, once in indexes(table):
             create = f"create {'unique ' if once else ''}index on {{}} ({columns})"
             connection.execute(sql.SQL(create).format(self._table(name)))
+        for create in seeking(table):
+            connection.execute(sql.SQL(create).format(self._table(table.name)))
 
     def _add_up(
         self, connection: psycopg.Connection[Any], tables: Sequence[Table], start: int, end: int

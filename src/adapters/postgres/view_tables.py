@@ -37,6 +37,8 @@ class Table(Protocol):
     def columns(self) -> tuple[Column, ...]: ...
     @property
     def summaries(self) -> Sequence[Sums]: ...
+    @property
+    def sought(self) -> Sequence[str]: ...
 
 
 STATE = (("book", "text"), ("key", "text"), ("state", "bytea"))
@@ -161,6 +163,11 @@ def indexes(table: Table) -> list[tuple[str, str, bool]]:
             found.append((f"{table.name}_{sums.name}_delta", "position", False))
             found.append((f"{table.name}_{sums.name}_block", f"{named}, size, after", False))
     return found
+
+
+def seeking(table: Table) -> list[str]:
+    """The indexes of the columns by which few rows are looked for, as statements about the view's table."""
+    return [f'create index on {{}} ("{name}") where "{name}" is not null' for name in table.sought]
 
 
 def contents(table: Table) -> list[tuple[str, str]]:

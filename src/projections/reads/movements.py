@@ -114,7 +114,9 @@ def between(
         lines = [line for line in own if line.currency == currency]
         held, now = amounts(lines, start, grouping), amounts(lines, end, grouping)
         if held != now:
-            for group, movement in movements(held, now, _was_customer(lines, start, grain)).items():
+            both = sum(held.values()) and sum(now.values())  # then nobody asks, and it takes a whole life
+            was = bool(both) or _was_customer(lines, start, grain)
+            for group, movement in movements(held, now, was).items():
                 cells[currency, group] = with_customers(movement)
     return cells
 
