@@ -45,7 +45,14 @@ def checks(table: Table, suffix: str, position: int) -> Iterator[Check]:
                 _added(name, suffix, given["finer"] == 1, sums.cells, sums.amounts),
                 given,
             )
+    yield from heads(table, suffix)
+
+
+def heads(table: Table, suffix: str) -> Iterator[Check]:
+    """Heads, which are what the smallest blocks and the deltas behind them add up to."""
+    for sums in table.summaries:
         if sums.history:
+            name = f"{table.name}_{sums.name}"
             yield Check(f"the deltas of {name}{suffix}", *_head(name, suffix, sums))
 
 

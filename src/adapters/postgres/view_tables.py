@@ -185,4 +185,7 @@ def contents(table: Table) -> list[tuple[str, str]]:
             named = ", ".join(f'"{name}"' for name, _ in delta_columns(sums))
             query = f"select {named} from {{}} where position <= %(p)s"
             found.append((f"{table.name}_{sums.name}_delta", query))
+            named = ", ".join(f'"{name}"' for name, _ in block_columns(sums))
+            query = f"select {named} from {{}} where after + size <= %(p)s"
+            found.append((f"{table.name}_{sums.name}_block", query))
     return found
