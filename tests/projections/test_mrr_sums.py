@@ -7,9 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledgerstone.ledger.growth import GRAINS, closings, history, minus, stood, with_customers
+from ledgerstone.ledger.growth import (
+    GRAINS,
+    amounts,
+    closings,
+    history,
+    minus,
+    movements,
+    stood,
+    with_customers,
+)
 from ledgerstone.projections.mrr import Mrr, MrrRow
 from ledgerstone.projections.mrr_sums import DIMENSIONS
+from ledgerstone.projections.reads.movements import between
 from ledgerstone.projections.view import Cell
 
 START = datetime(2026, 1, 30, tzinfo=UTC)
@@ -96,3 +106,19 @@ def test_a_line_that_ends_later_or_now_adds_no_more_than_that(
     before, after = [*past[:-1], opened], [*past[:-1], ended, *then]
 
     assert tallied(before, after) == less(tallied([], after), tallied([], before))
+
+
+@given(st.lists(lines, min_size=1, max_size=5), st.integers(0, 900), st.integers(1, 900))
+def test_what_moved_in_a_window_asks_for_the_time_before_only_where_that_matters(
+    own: list[MrrRow], start: int, length: int
+) -> None:
+    since = START + timedelta(hours=start)
+    until, found = since + timedelta(hours=length), {}
+    for currency in {line.currency for line in own}:
+        some = [line for line in own if line.currency == currency]
+        held, now = (amounts(some, at, DIMENSIONS["plan"]) for at in (since, until))
+        was = any(first < since.date() for first, _, _ in history(stood(closings(some), lambda _: ""), "day"))
+        for group, movement in movements(held, now, was).items() if held != now else ():
+            found[currency, group] = with_customers(movement)
+
+    assert between(own, since, until, "day", DIMENSIONS["plan"]) == found  # type: ignore[arg-type]
