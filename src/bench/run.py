@@ -16,7 +16,7 @@ from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.adapters.postgres.migrations import migrate
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.stripe.translate.message import read_message
-from ledgerstone.bench import append, imports, lag, peer, reads, views, webhooks
+from ledgerstone.bench import append, imports, lag, peer, reads, replays, views, webhooks
 from ledgerstone.bench.measure import HEADER, Result
 from ledgerstone.bootstrap import tune_interpreter
 from ledgerstone.demo.history import generate
@@ -60,6 +60,7 @@ BENCHES: dict[str, Bench] = {
     "one": lambda on: views.one(on.full, on.journal(on.full)),
     "lag": lambda on: lag.lag(views.made(on.full, on.journal(on.full))),
     "mrr": lambda on: reads.warm(views.made(on.full, on.journal(on.full)).app_dsn),
+    "replay": lambda on: replays.of_one(views.made(on.full, on.journal(on.full)), on.journal(on.full)),
     "import": lambda on: imports.speed(on.journal(on.empty), on.events),
     "memory": lambda on: imports.memory(on.empty, on.memory),
 }

@@ -53,7 +53,7 @@ def of_all(views: Chained, log: Log, position: int, store: Tables, told: Told = 
 def of_key(views: Chained, view: AnyView, key: Key, position: int, kept: Kept) -> list[Version]:
     """The rows of one key of a view, from the few rows of the log that it and what it points at heard."""
     rows = _concerning(views, view, key, position, kept)
-    entry = remembering(views, sorted(rows.items())).entries(view).get(key)
+    entry = remembering(views, sorted(rows.items()), sums=False).entries(view).get(key)
     return list(entry.versions(key)) if entry is not None else []
 
 
