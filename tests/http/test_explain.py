@@ -346,3 +346,38 @@ def test_a_page_goes_on_with_the_key_that_it_began_with(paid: TestClient) -> Non
     answer = paid.get("/audit/explain/invoices/in_2", params={"after": after})
 
     assert (answer.status_code, answer.json()["parameter"]) == (400, "after")
+
+
+def test_the_versions_of_a_step_add_up_to_it(business: TestClient) -> None:
+    """From the headline by way of the bridge: what each row of the log added to the figure is what it changed
+    in the customer's rows."""
+    at = {"as_of": "2026-06"}
+    steps = business.get("/sys/billing/mrr/bridge", params={"known_from": 0, **at}).json()["data"]
+    headline = business.get("/sys/billing/revenue", params=at).json()["data"]
+
+    closing = {step["currency"]: step["mrr"] for step in steps if step["cause"] == "closing"}
+    assert {each["currency"]: each["mrr"] for each in headline} == closing
+    steps = [step for step in steps if step["customer"]]
+    for customer in sorted({step["customer"] for step in steps})[:10]:
+        lines = explained(business, "mrr", customer, **at)
+        for step in (step for step in steps if step["customer"] == customer):
+            moved = [line for line in lines if line["position"] == step["position"]]
+            assert sum(map(added, moved)) == step["mrr"]
+            assert {line["evidence"] for line in moved} == {step["evidence"]}
+
+
+def added(line: Json) -> int:
+    """What a version adds to the figure at the end of June: itself, less what it took the place of."""
+    after = line["row"]
+    if line["change"] == "followed":
+        return counting(after)
+    shown = line["row"] or dict.fromkeys(line["changed"])
+    return counting(after) - counting(shown | {name: it["before"] for name, it in line["changed"].items()})
+
+
+def counting(row: Json | None) -> int:
+    if not row or not row["mrr"]:
+        return 0
+    end = "2026-07-01T00:00:00Z"
+    counts: bool = row["valid_from"] < end and (row.get("valid_to") or end) >= end
+    return int(row["mrr"]) if counts else 0

@@ -1,6 +1,7 @@
 """Why does a row of a view say what it says, version by version, down to the bytes of a message?"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from msgspec import Struct
@@ -47,22 +48,30 @@ def named(name: str) -> AnyView:
 async def versions(asked: Asked, after: Place | None, some: int) -> Lines:
     """Each version of each row of a key, in the order in which they became known: what changed, the row of
     the log that caused it, and the message behind that."""
-    query, view = asked.query, named(asked.path["view"])
+    query = asked.query
     until = exclusive_end("as_of", query.as_of) if query.as_of else None
-    subject = Subject(view, asked.path["key"], _pointed(view), query.column, until)
+    subject = about(asked.path["view"], asked.path["key"], query.column, until)
     return await told(Telling(asked.snapshot, asked.moment, subject), after, some)
 
 
-async def told(telling: Telling, after: Place | None, some: int) -> Lines:
-    """The versions after a place, about so many at a time, each with its place. Raises a Problem for a column
-    that the view does not have (400), and for a key that had heard nothing (404)."""
-    subject, position = telling.subject, telling.moment.position
-    view, column = subject.view.name, subject.column
+def about(view: str, key: str, column: str | None, until: datetime | None) -> Subject:
+    """A key of a view by its name, and what of it is asked for. Raises a Problem where there is no such view
+    (404), or no such column of it (400)."""
+    shown = named(view)
+    pointed = [each for each in views.VIEWS if isinstance(each, shown.reads)]
+    subject = Subject(shown, key, pointed, column, until)
     if column is not None and column not in subject.columns:
         known = ", ".join(subject.columns)
         raise refused("column", f"`column`: {view} has no column {column!r}. Its columns: {known}.")
-    if not await telling.snapshot.fetch(explain.heard(telling.moment, subject)):
-        raise Problem(404, f"{view} had heard nothing of {subject.key!r}, as known at position {position}.")
+    return subject
+
+
+async def told(telling: Telling, after: Place | None, some: int) -> Lines:
+    """The versions after a place, about so many at a time, each with its place. Raises a Problem (404) for a
+    key that had heard nothing."""
+    if not await telling.snapshot.fetch(explain.heard(telling.moment, telling.subject)):
+        view, key, position = telling.subject.view.name, telling.subject.key, telling.moment.position
+        raise Problem(404, f"{view} had heard nothing of {key!r}, as known at position {position}.")
     return _walk(telling, explain.placed(after), some)
 
 
@@ -117,10 +126,6 @@ async def _messages(telling: Telling, causes: Collection[Cause]) -> dict[str, Me
             for row in await telling.snapshot.fetch(explain.messages(some))
         ]
     )
-
-
-def _pointed(view: AnyView) -> list[AnyView]:
-    return [each for each in views.VIEWS if isinstance(each, view.reads)]
 
 
 def _pieces(of: Sequence[T]) -> Iterator[Sequence[T]]:
