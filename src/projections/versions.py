@@ -52,12 +52,12 @@ def changes(edges: Iterable[Edge], spans: Spans) -> Iterator[Change]:
 
 def _paired(step: Sequence[Edge], spans: Spans) -> Iterator[tuple[Kind, Edge | None, Edge | None]]:
     """Each row that came beside the one in whose place it came, then those that only ended. A view does not
-    say which is the next version of which: it is the one that is most alike, in half of its columns at
-    least."""
+    say which is the next version of which: it is the one that is most alike, and in half of what it says
+    besides its times at least."""
     gone, come = [edge for edge in step if not edge.opened], [edge for edge in step if edge.opened]
     replaced: dict[int, Edge] = {}
     left = dict(enumerate(gone))
-    for _, _, new, old in sorted(_alike(gone, come)):
+    for _, _, new, old in sorted(_alike(gone, come, spans)):
         if new not in replaced and old in left:
             replaced[new] = left.pop(old)
     for new, after in enumerate(come):
@@ -70,14 +70,14 @@ def _paired(step: Sequence[Edge], spans: Spans) -> Iterator[tuple[Kind, Edge | N
     yield from (("closed", edge, None) for edge in left.values())
 
 
-def _alike(gone: Sequence[Edge], come: Sequence[Edge]) -> Iterator[tuple[int, int, int, int]]:
+def _alike(gone: Sequence[Edge], come: Sequence[Edge], spans: Spans) -> Iterator[tuple[int, int, int, int]]:
     """Pairs that may be the same row: in how many columns they differ, how far apart they stand, and which
     they are among those that came and those that went."""
     for new, after in enumerate(come):
         for old in range(max(0, new - NEAR), min(len(gone), new + NEAR + 1)):
-            differ = _differ(gone[old], after)
-            if 2 * differ <= len(after.values):
-                yield differ, abs(gone[old].place - after.place), new, old
+            before = gone[old]
+            if _is_like(before, after, spans):
+                yield _differ(before, after), abs(before.place - after.place), new, old
 
 
 def _precursor(after: Edge, among: Sequence[Edge], spans: Spans) -> Edge | None:
@@ -86,9 +86,19 @@ def _precursor(after: Edge, among: Sequence[Edge], spans: Spans) -> Edge | None:
     if spans is None:
         return None
     start, end = spans
-    ended = [each for each in among if each is not after and each.values[end] == after.values[start]]
-    closest = min(ended, key=lambda each: _differ(each, after), default=None)
-    return closest if closest is not None and 2 * _differ(closest, after) <= len(after.values) else None
+    ended = [
+        each
+        for each in among
+        if each is not after and each.values[end] == after.values[start] and _is_like(each, after, spans)
+    ]
+    return min(ended, key=lambda each: _differ(each, after), default=None)
+
+
+def _is_like(one: Edge, other: Edge, spans: Spans) -> bool:
+    """Whether two rows say the same in half of their columns, when it was true aside."""
+    times = spans or ()
+    differ = _differ(one, other) - sum(one.values[at] != other.values[at] for at in times)
+    return bool(2 * differ <= len(one.values) - len(times))
 
 
 def _differ(one: Edge, other: Edge) -> int:

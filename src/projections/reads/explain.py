@@ -43,7 +43,7 @@ class Explained(Struct, frozen=True):
     a path under `/audit/explain`. Where it corrects a fact, `corrected` tells what `was` and what is `now` in
     force. `evidence` is the message behind it: where it stands in the log, how and when it came, whether its
     signature was verified before it was recorded, the size and the SHA-256 of its bytes, and where to read
-    them (with `evidence=true`)."""
+    them (with `evidence=true`; null for pages of the provider's lists, which have no page of their own)."""
 
     position: int
     change: Kind
