@@ -167,6 +167,44 @@ def replay(ctx: click.Context, /, format: Any, **asked: Any) -> None:
 
 
 @main.command()
+@click.argument("view")
+@click.argument("key")
+@click.option("--column", help="Only versions in which this column changed.")
+@click.option("--account", default="", help="Whose books. Default: our own.")
+@click.option("--known-at", help="A position of the log, or a time. Default: all that is known.")
+@click.option("--as-of", help="Only of rows that were true then: a month, date or time.")
+@click.option("--evidence", type=int, metavar="POSITION", help="Print the exact bytes of this message.")
+@click.option("--format", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def explain(format: Any, evidence: int | None, **asked: Any) -> None:
+    """Show each version of the rows of KEY, the row of the log that caused it, and the message behind that.
+
+    With --evidence, the bytes of one message, or of the one behind a row, go to standard output exactly as
+    they came, and what signed them to standard error."""
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands import explain as explaining
+    from ledgerstone.commands.printing import printed
+    from ledgerstone.http.errors import Problem
+    from ledgerstone.projections.reads.explain import Explained
+
+    def show(versions: Any) -> None:
+        if format == "table":
+            lines = printed(format, explaining.Line, map(explaining.line, versions))
+        else:
+            lines = printed(format, Explained, versions)
+        for line in lines:
+            click.echo(line)
+
+    settings, what = read_settings(), explaining.Asked(**asked)
+    try:
+        if evidence is None:
+            explaining.explain(settings, what, show)
+        else:
+            explaining.print_evidence(explaining.evidence(settings, what, evidence), click.echo)
+    except (Problem, explaining.NoEvidence) as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
 @click.pass_context
 def verify(ctx: click.Context) -> None:
     """Check every row of the log and every view; exit with 1 when something is wrong."""

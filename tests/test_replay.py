@@ -138,7 +138,7 @@ def test_a_key_is_as_in_a_fold_of_the_whole_log_with_corrections_too(
             for view in group:
                 for key in {version.key for version in whole[view.name]}:
                     meant = [v for v in whole[view.name] if v.key == key and v.known_to is None]
-                    found = of_key(group, view, key, journal, position, kept)
+                    found = of_key(group, view, key, position, kept)
                     assert sorted(found, key=named) == sorted(meant, key=named)
     kept.close()
 

@@ -16,7 +16,7 @@ from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.adapters.postgres.migrations import migrate
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.stripe.translate.message import read_message
-from ledgerstone.bench import append, asof, imports, lag, peer, reads, views, webhooks
+from ledgerstone.bench import append, asof, imports, lag, peer, reads, replays, views, webhooks
 from ledgerstone.bench.measure import HEADER, Measured
 from ledgerstone.bootstrap import tune_interpreter
 from ledgerstone.demo.history import generate
@@ -63,6 +63,7 @@ BENCHES: dict[str, Bench] = {
     "asof": lambda on: asof.known(
         views.made(on.full, on.journal(on.full)).app_dsn, on.journal(on.full).head()
     ),
+    "replay": lambda on: replays.of_one(views.made(on.full, on.journal(on.full)), on.journal(on.full)),
     "import": lambda on: imports.speed(on.journal(on.empty), on.events),
     "memory": lambda on: imports.memory(on.empty, on.memory),
 }

@@ -101,7 +101,7 @@ def _all(at: Place, compare: bool, until: datetime | None, show: Show) -> list[s
 def _one(at: Place, key: Key, compare: bool, until: datetime | None, show: Show) -> list[str]:
     _reached(at)
     with views_of(at.database) as kept:
-        versions = of_key(at.views, at.view, key, at.journal, at.position, kept)
+        versions = of_key(at.views, at.view, key, at.position, kept)
     folded = [_row(version) for version in versions]
     show(kind(at.view), _true(kind(at.view), folded, until))
     if not compare:

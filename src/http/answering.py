@@ -10,14 +10,24 @@ from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from ledgerstone.http.cache import Cache
-from ledgerstone.http.database import Snapshot, snapshot
+from ledgerstone.http.database import BATCH, Snapshot, snapshot
 from ledgerstone.http.errors import Problem, refused, unavailable
 from ledgerstone.http.history import History
 from ledgerstone.http.moments import Resolved, end_of_second, resolve
 from ledgerstone.http.paging import DEFAULT, Cursor, digest, written
 from ledgerstone.http.parameters import Paged, exclusive_end, first_instant
 from ledgerstone.http.positions import Positions
-from ledgerstone.http.questions import AnyRead, Asked, Found, Listed, Question, read_question
+from ledgerstone.http.questions import (
+    AnyRead,
+    Asked,
+    Found,
+    Lines,
+    Listed,
+    Placed,
+    Question,
+    Walked,
+    read_question,
+)
 from ledgerstone.http.respond import File, Meta, Rendered, as_csv, as_json, send_rendered, send_stream, tag
 from ledgerstone.http.services import Services
 from ledgerstone.ledger.recorded import Book
@@ -64,7 +74,7 @@ class Endpoint:
             await self._wait_for(self._views(question), wanted)
         await self._prepare()
         at = question.at or end_of_second(self._services.clock())
-        if question.csv and isinstance(self.read, Listed) and question.query.limit is None:
+        if question.csv and isinstance(self.read, Listed | Walked) and question.query.limit is None:
             await self._stream(self.read, question, at, send, headers.get(b"if-none-match"))
         else:
             rendered = await self._rendered(scope, question, at)
@@ -78,13 +88,16 @@ class Endpoint:
             path = scope["path_params"]
             if not all(map(str.isprintable, path.values())):
                 raise Problem(404, "An id has only characters that can be printed.")
-            question = read_question(self.read, path, scope["query_string"], csv, self.read.path)
+            pattern = "/".join([self.read.path, *path.values()])
+            question = read_question(self.read, path, scope["query_string"], csv, pattern)
             self._cache.remember(key, question)
         return question
 
     def _views(self, question: Question) -> tuple[str, ...]:
         """What an answer is made of: where an account is named, also what tells whether there is one."""
-        return self.read.views if question.account is None else (*self.read.views, ACCOUNTS)
+        read = self.read
+        views = read.chosen(question.path) if isinstance(read, Walked) else read.views
+        return views if question.account is None else (*views, ACCOUNTS)
 
     async def _prepare(self) -> None:
         """The index of messages is brought up to date where it is read; where it only helps, for a moment."""
@@ -115,6 +128,8 @@ class Endpoint:
             after: Place | int | None
             if isinstance(self.read, Listed):
                 found, after = await _page(self.read, asked, question)
+            elif isinstance(self.read, Walked):
+                found, after = await _walked(self.read, asked, question)
             else:
                 found, after = _slice(await self.read.find(asked), question)
         meta = _meta(resolved, found)
@@ -125,15 +140,20 @@ class Endpoint:
         return as_json(found.data, next, meta, self.read.listed)
 
     async def _stream(
-        self, read: Listed, question: Question, at: datetime, send: Send, if_none_match: bytes | None
+        self, read: Listed | Walked, question: Question, at: datetime, send: Send, if_none_match: bytes | None
     ) -> None:
         """A whole list as a file, read from the database as fast as it is taken."""
         async with snapshot(self._services.pool, self._views(question)) as seen:
             moment = (await resolve(seen, question, await self._book(seen, question), at)).moment
-            query = read.list.rows(moment, filters(question.query), _place(question), None)
-            etag = tag(msgspec.json.encode((read.path, question.query, moment)), b"csv")
+            if isinstance(read, Walked):
+                asked = Asked(question.query, question.path, moment, seen, self._services)
+                rows = _unplaced(await read.begin(asked, _place(question), BATCH))
+            else:
+                query = read.list.rows(moment, filters(question.query), _place(question), None)
+                rows = _shaped(read, seen.stream(query))
+            etag = tag(msgspec.json.encode((read.path, question.path, question.query, moment)), b"csv")
             file = File(_file_name(read), read.row, etag, moment.position)
-            await send_stream(send, file, _shaped(read, seen.stream(query)), if_none_match)
+            await send_stream(send, file, rows, if_none_match)
 
     async def _book(self, seen: Snapshot, question: Question) -> str:
         """The books that are asked: an account of which nothing was ever heard has none."""
@@ -147,7 +167,8 @@ class Endpoint:
         if after is None:
             return None
         moment = resolved.moment
-        start = Cursor(moment.position, moment.at, digest(self.read.path, question.query))
+        pattern = "/".join([self.read.path, *question.path.values()])
+        start = Cursor(moment.position, moment.at, digest(pattern, question.query))
         if isinstance(after, int):
             return written(replace(start, rows=after))
         return written(replace(start, time=after[0], id=after[1]))
@@ -175,6 +196,17 @@ async def _page(read: Listed, asked: Asked, question: Question) -> tuple[Found, 
     return Found(data), read.list.place(data[-1]) if len(rows) > limit else None
 
 
+async def _walked(read: Walked, asked: Asked, question: Question) -> tuple[Found, Place | None]:
+    """As `_page`, of a list that is worked out bit by bit: no further than a page needs."""
+    limit, rows = question.query.limit or DEFAULT, list[Placed]()
+    async for some in await read.begin(asked, _place(question), limit + 1):
+        rows += some
+        if len(rows) > limit:
+            break
+    data = [row for _, row in rows[:limit]]
+    return Found(data), rows[limit - 1][0] if len(rows) > limit else None
+
+
 def _place(question: Question) -> Place | None:
     return question.cursor.place if question.cursor else None
 
@@ -193,6 +225,11 @@ def _slice(found: Found, question: Question) -> tuple[Found, int | None]:
 async def _shaped(read: Listed, pages: AsyncIterator[Sequence[Any]]) -> AsyncIterator[Sequence[Any]]:
     async for page in pages:
         yield [read.list.shape(row) for row in page]
+
+
+async def _unplaced(lines: Lines) -> AsyncIterator[Sequence[Any]]:
+    async for some in lines:
+        yield [row for _, row in some]
 
 
 def _meta(resolved: Resolved, found: Found) -> Meta:

@@ -17,9 +17,10 @@ from ledgerstone.http.health import Health
 from ledgerstone.http.history import History
 from ledgerstone.http.metrics import Counted
 from ledgerstone.http.positions import Positions
-from ledgerstone.http.questions import Answered, AnyRead, Listed
+from ledgerstone.http.questions import Answered, AnyRead, Listed, Walked
 from ledgerstone.http.reads import audit, billing, objects, operations
 from ledgerstone.http.reads import bridge as bridges
+from ledgerstone.http.reads import explain as explaining
 from ledgerstone.http.services import Services
 from ledgerstone.http.webhooks import StripeWebhook
 from ledgerstone.projections.conflicts import Conflicts
@@ -33,6 +34,7 @@ from ledgerstone.projections.payments import Payments
 from ledgerstone.projections.reads import (
     bridge,
     events,
+    explain,
     invoices,
     movements,
     mrr,
@@ -56,6 +58,7 @@ INTAKE = (tracked(Sync),)
 CAME = (*INTAKE, EVENTS)
 DOUBTS = (*INTAKE, tracked(Conflicts), *(tracked(view) for view in sync.DOUBTED.values()))
 LIFE = subscriptions.SubscriptionDetail
+EXPLAIN = "/audit/explain/{view}/{key}"
 
 # fmt: off
 READS: tuple[AnyRead, ...] = (
@@ -72,6 +75,7 @@ READS: tuple[AnyRead, ...] = (
     Answered("/sys/subscriptions/{id}", ask.AsKnown, LIFE, FUTURES, objects.subscription, listed=False),
     Listed("/audit/events", ask.EventsAsked, events.Event, CAME, events.LIST, True),
     Answered("/audit/events/{position}", ask.EventAsked, events.EventDetail, CAME, audit.event, True, False),
+    Walked(EXPLAIN, ask.Explain, explain.Explained, explaining.VIEWS, explaining.chosen, explaining.versions),
     Answered("/sys/sync/stripe", ask.Now, sync.Health, DOUBTS, operations.intake, True, False, False),
     Answered("/sys/projections", ask.Nothing, projections.Standing, (), operations.views),
 )
@@ -104,7 +108,8 @@ def create_app(services: Services) -> Starlette:
 
 
 def _route(endpoint: Endpoint) -> Route:
-    return Route(endpoint.path, endpoint, methods=["GET"])
+    """A key may hold a slash: `price/price_1` is one of the view `terms`."""
+    return Route(endpoint.path.replace("{key}", "{key:path}"), endpoint, methods=["GET"])
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from msgspec import Struct, defstruct
 
 from ledgerstone.http.errors import MEDIA_TYPE as PROBLEM_TYPE
 from ledgerstone.http.parameters import Booked
-from ledgerstone.http.questions import Answered, AnyRead
+from ledgerstone.http.questions import Answered, AnyRead, Walked
 from ledgerstone.http.respond import Meta
 
 Json = dict[str, Any]
@@ -122,7 +122,7 @@ def _paths(read: AnyRead, ref: Json, components: Json) -> Iterable[tuple[str, Js
 
 
 def _operation(read: AnyRead, content: Json, components: Json, suffix: str) -> Json:
-    said = getdoc(read.find if isinstance(read, Answered) else read.list.rows)
+    said = getdoc(_worker(read))
     ids = re.findall(r"{(\w+)}", read.path)
     text = {"type": "string", "minLength": 1}
     path = [{"name": id, "in": "path", "required": True, "schema": text} for id in ids]
@@ -137,6 +137,16 @@ def _operation(read: AnyRead, content: Json, components: Json, suffix: str) -> J
             **_problems(400, *([404] if ids or issubclass(read.query, Booked) else []), 503),
         },
     }
+
+
+def _worker(read: AnyRead) -> object:
+    """What works out an answer, and says what it is."""
+    match read:
+        case Answered():
+            return read.find
+        case Walked():
+            return read.begin
+    return read.list.rows
 
 
 def _parameters(read: AnyRead, components: Json) -> Iterable[Json]:

@@ -196,6 +196,21 @@ class EventAsked(AsKnown, frozen=True, kw_only=True):
     evidence: Annotated[bool, Meta(description="Show the exact bytes, and what signed them.")] = False
 
 
+class Explain(Paged, frozen=True, kw_only=True):
+    """Which versions of the rows of a key."""
+
+    as_of: (
+        Annotated[
+            str,
+            _when(
+                "Only of rows that were true then; a month or date means its end. Default: all.", "2026-10"
+            ),
+        ]
+        | None
+    ) = None
+    column: Annotated[Id, Meta(description="Only versions in which this column changed.")] | None = None
+
+
 class Now(Booked, frozen=True, kw_only=True):
     """How an account's books stand now."""
 

@@ -1,6 +1,6 @@
 """What is a route that is read, and what does a request to it ask?"""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from ledgerstone.http.database import Snapshot
 from ledgerstone.http.paging import Cursor, read_cursor
 from ledgerstone.http.parameters import AsKnown, Booked, Bridge, Dated, Paged, exclusive_end, read_query
 from ledgerstone.http.services import Services
-from ledgerstone.projections.reads.asked import List, Moment
+from ledgerstone.projections.reads.asked import List, Moment, Place
 
 
 class Found(Struct, frozen=True):
@@ -64,7 +64,25 @@ class Listed(Read, frozen=True):
     csv: bool = True
 
 
-AnyRead = Answered | Listed
+Placed = tuple[Place, Any]
+"""A row of a list, and where it stands there."""
+Lines = AsyncIterator[Sequence[Placed]]
+"""The rows of a list, some at a time."""
+
+
+class Walked(Read, frozen=True):
+    """A list about something that the path names, worked out bit by bit. `chosen` are those of `views` that
+    an answer is made of; `begin` looks whether there is such a list, and gives its rows after a place, about
+    so many at a time. Both raise a Problem where there is none."""
+
+    chosen: Callable[[Mapping[str, str]], tuple[str, ...]]
+    begin: Callable[[Asked, Place | None, int], Awaitable[Lines]]
+    fresh: bool = False
+    listed: bool = True
+    csv: bool = True
+
+
+AnyRead = Answered | Listed | Walked
 
 
 class Question(Struct, frozen=True):

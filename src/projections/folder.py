@@ -80,12 +80,12 @@ class Memory:
 
     __slots__ = ("changes", "counts", "entries", "hears", "is_read", "name", "reads", "tallies", "view")
 
-    def __init__(self, view: AnyView, is_read: bool) -> None:
+    def __init__(self, view: AnyView, is_read: bool, sums: bool) -> None:
         self.view = view
         self.name = view.name
         self.hears = frozenset(view.hears)
-        self.counts = type(view).count is not View.count
-        self.tallies = type(view).tally is not View.tally
+        self.counts = sums and type(view).count is not View.count
+        self.tallies = sums and type(view).tally is not View.tally
         self.reads = bool(view.reads)
         self.is_read = is_read
         self.entries: dict[Key, Entry] = {}
@@ -110,14 +110,21 @@ def unable(view: AnyView, key: Key, heard: Sequence[int]) -> Iterable[Recorded]:
 
 class Folder:
     """A chain of views in memory. `load` fetches entries that are not here yet (none: they are new), `recall`
-    what a key has heard, for when a fact among that is corrected."""
+    what a key has heard, for when a fact among that is corrected. Without `sums` nothing is added up."""
 
-    def __init__(self, views: Sequence[AnyView], load: Loader | None = None, recall: Recall = unable) -> None:
+    def __init__(
+        self,
+        views: Sequence[AnyView],
+        load: Loader | None = None,
+        recall: Recall = unable,
+        sums: bool = True,
+    ) -> None:
         self.base = 0
         self._load = load
         self._recall = recall
         self._memories = {
-            view.name: Memory(view, any(type(view) in reader.reads for reader in views)) for view in views
+            view.name: Memory(view, any(type(view) in reader.reads for reader in views), sums)
+            for view in views
         }
         self._stages = tuple(self._memories.values())
         self._ways = {kind: self._way(kind) for view in views for kind in view.hears}
@@ -348,10 +355,10 @@ class Folder:
         ]
 
 
-def remembering(views: Sequence[AnyView], rows: Iterable[tuple[int, Recorded]]) -> Folder:
+def remembering(views: Sequence[AnyView], rows: Iterable[tuple[int, Recorded]], sums: bool = True) -> Folder:
     """A chain of views in memory that has heard rows, and keeps them."""
     kept: dict[int, Recorded] = {}
-    folder = Folder(views, recall=lambda view, key, heard: [kept[position] for position in heard])
+    folder = Folder(views, None, lambda view, key, heard: [kept[position] for position in heard], sums)
     for position, row in rows:
         kept[position] = row
         folder.hear(position, row)

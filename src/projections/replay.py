@@ -1,6 +1,7 @@
 """What did a view show at a position of the log? Folded afresh, from the rows of the log and nothing else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 from typing import Protocol
 
 from ledgerstone.ledger.recorded import Recorded, decode
@@ -8,15 +9,19 @@ from ledgerstone.projections.chain import tellings
 from ledgerstone.projections.folder import Version, remembering
 from ledgerstone.projections.reader import Log, Raw
 from ledgerstone.projections.rebuild import Chained, Tables, Told, build, unheard
-from ledgerstone.projections.view import AnyView, Key, Table, table
+from ledgerstone.projections.view import AnyView, Key, Ref, Table, table
 
 
 class Kept(Protocol):
     """Where it is kept which rows a key heard."""
 
-    def heard(self, table: Table, key: Key) -> list[int]:
-        """Their positions, in order."""
+    def rows_of(self, table: Table, keys: Sequence[Key], position: int) -> Sequence[tuple[int, bytes]]:
+        """The rows of the log up to a position that any of some keys heard: positions and states."""
         ...
+
+
+shape = cache(table)
+"""Its columns are worked out from types, which takes as long as a query."""
 
 
 class Until:
@@ -32,7 +37,8 @@ class Until:
 
     def picked(self, positions: Sequence[int]) -> Sequence[tuple[int, bytes]]:
         """As the log, up to its end."""
-        return self._log.picked([position for position in positions if position <= self._position])
+        known = [position for position in positions if position <= self._position]
+        return self._log.picked(known) if known else ()
 
     def head(self) -> int:
         """The end, or the log's own before that."""
@@ -44,34 +50,33 @@ def of_all(views: Chained, log: Log, position: int, store: Tables, told: Told = 
     build([views], Until(log, position), store, told)
 
 
-def of_key(views: Chained, view: AnyView, key: Key, log: Log, position: int, kept: Kept) -> list[Version]:
+def of_key(views: Chained, view: AnyView, key: Key, position: int, kept: Kept) -> list[Version]:
     """The rows of one key of a view, from the few rows of the log that it and what it points at heard."""
-    until = Until(log, position)
-    positions = sorted(_concerning(views, view, [key], until, kept))
-    rows = [(at, decode(state)) for at, state in until.picked(positions)]
-    entry = remembering(views, rows).entries(view).get(key)
+    rows = _concerning(views, view, key, position, kept)
+    entry = remembering(views, sorted(rows.items()), sums=False).entries(view).get(key)
     return list(entry.versions(key)) if entry is not None else []
 
 
-def _concerning(views: Chained, view: AnyView, keys: Iterable[Key], log: Log, kept: Kept) -> set[int]:
-    """The positions of all that some keys of a view heard, and the keys of earlier views that they ever
-    pointed at."""
-    found: set[int] = set()
-    for key in keys:
-        own = kept.heard(table(view), key)
-        found.update(own)
-        pointed = _pointed(view, key, [(at, decode(state)) for at, state in log.picked(own)])
-        for earlier in views:
-            of_it = [(key[0], id) for name, id in pointed if name == earlier.name]
-            found |= _concerning(views, earlier, of_it, log, kept)
+def _concerning(views: Chained, view: AnyView, key: Key, position: int, kept: Kept) -> dict[int, Recorded]:
+    """All that a key of a view heard, and the keys of earlier views that it ever pointed at: from the last
+    stage to the first, so that of each view all keys are known by then, and the rows are read at once."""
+    wanted: dict[str, set[Key]] = {view.name: {key}}
+    found: dict[int, Recorded] = {}
+    for each in reversed(views):
+        if keys := sorted(wanted.get(each.name, ())):
+            rows = {at: decode(state) for at, state in kept.rows_of(shape(each), keys, position)}
+            found |= rows
+            for one in keys if each.reads else ():
+                for name, id in _pointed(each, one, sorted(rows.items())):
+                    wanted.setdefault(name, set()).add((one[0], id))
     return found
 
 
-def _pointed(view: AnyView, key: Key, rows: Sequence[tuple[int, Recorded]]) -> set[tuple[str, str]]:
+def _pointed(view: AnyView, key: Key, rows: Sequence[tuple[int, Recorded]]) -> set[Ref]:
     """What a key pointed at after any of its rows; of a fact that was corrected, by all that it ever said."""
-    state, found = None, set[tuple[str, str]]()
-    for _, row in tellings(rows) if view.reads else ():
-        if type(row.body) in view.hears and key[1] in view.keys(row):
+    state, found = None, set[Ref]()
+    for _, row in tellings(rows):
+        if str(row.book) == key[0] and type(row.body) in view.hears and key[1] in view.keys(row):
             state = view.fold(state, row, key[1])
             found.update(view.refs(key[1], state))
     return found

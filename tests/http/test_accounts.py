@@ -27,6 +27,7 @@ SINGLE = {
     "/sys/invoices/{id}": "/sys/invoices/in_1",
     "/sys/payments/{id}": "/sys/payments/pi_1",
     "/sys/subscriptions/{id}": "/sys/subscriptions/sub_1",
+    "/audit/explain/{view}/{key}": "/audit/explain/invoices/in_1",
 }
 NEEDED = {"/sys/billing/mrr/bridge": {"known_from": "0"}}
 """Parameters without which a route has no answer."""
@@ -39,6 +40,8 @@ QUESTIONS = [
     ("/sys/subscriptions", {"plan": "prod_1"}),
     ("/sys/payments", {"customer": "cus_1"}),
     ("/sys/invoices", {"as_of": "2026-11-04T18:00:00Z"}),
+    ("/audit/explain/mrr/cus_1", {"column": "mrr"}),
+    ("/audit/explain/terms/price/price_1", {}),
     ("/audit/events", {"object": "in_1"}),
     ("/audit/events", {"type": "charge.*"}),
 ]
@@ -51,6 +54,12 @@ OF_THE_LOG = {
     "last_heard_at",
     "accounts",
     "turned_away",
+    "known_to",
+    "evidence_position",
+    "heard_at",
+    "size",
+    "sha256",
+    "link",
 }
 """What an answer says of the log rather than of the books."""
 

@@ -63,6 +63,12 @@ MOVE = (
     " where name = any(%s) and position = %s"
 )
 
+ROWS_OF = (
+    "select notification_id, state from stored_events where notification_id = any(array("
+    "select at from unnest(%b::text[], %b::text[]) u(book, key)"
+    " join {} h on h.book = u.book and h.key = u.key cross join unnest(h.positions) at where at <= %b))"
+)
+
 
 class TablesDiffer(Exception):
     """The tables of a chain are at different positions: some were made by other code."""
@@ -124,6 +130,19 @@ class PostgresViews:
         query = "select h.at from (select unnest(positions) from {} where book = %s and key = %s) h(at)"
         found = self._cursor().execute(self._sql(f"{query} order by 1", table, "heard"), key, prepare=True)
         return [at for (at,) in found]
+
+    def rows_of(
+        self, table: Table, keys: Sequence[tuple[str, str]], position: int
+    ) -> list[tuple[int, bytes]]:
+        """The rows of the log up to a position that any of some keys heard: positions and states."""
+        query = self._sql(ROWS_OF, table, "heard")
+        return [
+            row
+            for some in _chunks(keys)
+            for row in self._cursor().execute(
+                query, [*(Texts(column) for column in zip(*some, strict=True)), position], prepare=True
+            )
+        ]
 
     def dependants(self, table: Table, refs: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
         """The keys whose states point at any of these references (book, view, id)."""

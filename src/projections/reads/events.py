@@ -272,11 +272,11 @@ def _state(heard: StripeEventHeard, tags: Sequence[str], facts: Sequence[str]) -
 
 def _reading(position: int, recorded_at: datetime, row: Recorded, with_bytes: bool) -> Reading:
     moved = tuple(Movement(*msgspec.structs.astuple(each)) for each in row.movements)
-    told = Raw(msgspec.json.encode(_words(row.body, with_bytes)))
+    told = Raw(msgspec.json.encode(words(row.body, with_bytes)))
     return Reading(position, recorded_at, row.name, tag(type(row.body)), row.happened_at, told, moved)
 
 
-def _words(body: Any, with_bytes: bool) -> Any:
+def words(body: Any, with_bytes: bool) -> Any:
     """What a row says. What only evidence may show (bytes, signatures, who somebody is) is left out, unless
     evidence is wanted."""
     match body:
@@ -290,7 +290,7 @@ def _words(body: Any, with_bytes: bool) -> Any:
         case CustomerDetails(id=id) if not with_bytes:
             return {"fact": tag(CustomerDetails), "id": id}
         case Superseded(was=was, now=now):
-            shown = {"was": _words(was, with_bytes), "now": _words(now, with_bytes)}
+            shown = {"was": words(was, with_bytes), "now": words(now, with_bytes)}
             return {**msgspec.to_builtins(body), **shown}
     return body
 
