@@ -2,8 +2,8 @@
 a window of the log changes all their tables in one transaction, guarded by the position that it started
 from, so that a second or a stale engine can only stop."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
 from ledgerstone.ledger.corrections import now, was
 from ledgerstone.ledger.facts import Superseded
@@ -18,6 +18,9 @@ CACHED = 200_000
 """Keys kept in memory between windows; beyond it they are dropped and come back from the tables."""
 
 Folded = tuple[int, Recorded]
+Stop = tuple[int, str]
+"""The position of a row that cannot be folded, and why."""
+T = TypeVar("T")
 
 
 class Store(Protocol):
@@ -39,17 +42,25 @@ class Store(Protocol):
         """The keys whose states point at any of these references (book, view, id)."""
         ...
 
-    def commit(self, tables: Sequence[Table], expected: int, position: int, writes: Sequence[Write]) -> bool:
-        """Write a window and advance from `expected` to `position`; False if another engine did it first."""
-        ...
-
-    def stop(self, tables: Sequence[Table], position: int, reason: str) -> None:
-        """Note that a chain cannot go on: the row at `position` cannot be folded."""
+    def commit(
+        self,
+        tables: Sequence[Table],
+        expected: int,
+        position: int,
+        writes: Sequence[Write],
+        stopped: Stop | None = None,
+    ) -> bool:
+        """Write a window and advance from `expected` to `position`, and note whether the chain is `stopped`
+        there; False if another engine did it first."""
         ...
 
 
 class Overtaken(Exception):
     """Another engine advanced this chain: this one must not write."""
+
+
+class Unanswered(Exception):
+    """The tables, or the log, did not answer while a row was folded: that is no fault of the row."""
 
 
 class Chain:
@@ -69,15 +80,13 @@ class Chain:
     def advance(self, heard: Sequence[Heard], upto: int) -> None:
         """Fold the rows of one window that this chain hears, and write. A row that cannot be decoded or
         folded stops the chain just before it; raises `Overtaken` when another engine was faster."""
-        stopped: tuple[int, str] | None = None
+        stopped: Stop | None = None
         while failed := self._fold(heard):
             stopped, upto = failed, failed[0] - 1
             self._folder.forget()
             heard = [(position, row) for position, row in heard if position <= upto]
-        self._write(upto)
-        if stopped is not None:
-            self._store.stop(self.tables, *stopped)
-            self.stopped = stopped[1]
+        self._write(upto, stopped)
+        self.stopped = stopped and stopped[1]
 
     def restart(self) -> None:
         """Begin again from what the tables say, with an empty memory."""
@@ -85,16 +94,16 @@ class Chain:
         self.position = self._store.position(self.tables)
         self.stopped = None
 
-    def _fold(self, heard: Sequence[Heard]) -> tuple[int, str] | None:
+    def _fold(self, heard: Sequence[Heard]) -> Stop | None:
         self._folder.begin(self.position)
         readable, spoiled = sound(heard)
         self._preload(readable)
         return folded(self._folder, readable) or spoiled
 
-    def _write(self, upto: int) -> None:
+    def _write(self, upto: int, stopped: Stop | None) -> None:
         folder = self._folder
         writes = [changed(view, shape, folder) for view, shape in zip(self.views, self.tables, strict=True)]
-        if not self._store.commit(self.tables, self.position, upto, writes):
+        if not self._store.commit(self.tables, self.position, upto, writes, stopped):
             folder.forget()
             raise Overtaken(f"another engine moved {', '.join(shape.name for shape in self.tables)}")
         self.position = upto
@@ -111,7 +120,7 @@ class Chain:
         for view, shape in zip(self.views, self.tables, strict=True):
             if view.reads:
                 moving = [(book, v.name, id) for v in self._read_by(view) for book, id in by_view[v]]
-                by_view[view].update(dict.fromkeys(self._store.dependants(shape, sorted(moving))))
+                by_view[view].update(dict.fromkeys(answer(self._store.dependants, shape, sorted(moving))))
                 for earlier, key in self._pointed(view, heard):
                     by_view[earlier][key] = None
         for view in self.views:
@@ -134,8 +143,9 @@ class Chain:
 
     def _recall(self, view: AnyView, key: Key, heard: Sequence[int]) -> list[Recorded]:
         """What a key heard, from the log: as it was written, and then in this window."""
-        written = self._store.heard(self.tables[self.views.index(view)], key) if self.position else []
-        return [decode(state) for _, state in self._log.picked([*written, *heard])]
+        shape = self.tables[self.views.index(view)]
+        written = answer(self._store.heard, shape, key) if self.position else []
+        return [decode(state) for _, state in answer(self._log.picked, [*written, *heard])]
 
     def _load(self, view: AnyView, keys: Sequence[Key]) -> None:
         """Adopt the written states of keys, after the rows that they point at; the rest are new."""
@@ -144,7 +154,7 @@ class Chain:
         if not missing or self.position == 0:
             return
         decode_state, shape = self._decoders[view.name], self.tables[self.views.index(view)]
-        written = [(key, *decode_state(state)) for key, state in self._store.states(shape, missing)]
+        written = [(key, *decode_state(state)) for key, state in answer(self._store.states, shape, missing)]
         if view.reads:
             self._load_references(view, [(key, state) for key, state, _ in written])
         for key, state, shown in written:
@@ -159,13 +169,21 @@ class Chain:
             self._load(earlier, keys)
 
 
+def answer(question: Callable[..., T], *arguments: object) -> T:
+    """What the tables or the log say. Raises Unanswered."""
+    try:
+        return question(*arguments)
+    except Exception as error:
+        raise Unanswered(f"{type(error).__name__}: {error}") from error
+
+
 def tellings(heard: Sequence[Folded]) -> Sequence[Folded]:
     """Rows, and what corrections among them end and put in force: who hears those, hears the correction."""
     corrections = [one for one in heard if type(one[1].body) is Superseded]
     return [*heard, *((at, tell(row)) for at, row in corrections for tell in (was, now))]
 
 
-def sound(heard: Sequence[Heard]) -> tuple[Sequence[Folded], tuple[int, str] | None]:
+def sound(heard: Sequence[Heard]) -> tuple[Sequence[Folded], Stop | None]:
     """The rows before the first that cannot be decoded, and which that is and why."""
     spoiled = next(((at, row) for at, row in heard if row.__class__ is not Recorded), None)
     if spoiled is None:
@@ -174,12 +192,12 @@ def sound(heard: Sequence[Heard]) -> tuple[Sequence[Folded], tuple[int, str] | N
     return cast(Sequence[Folded], before), (spoiled[0], f"row {spoiled[0]} cannot be decoded: {spoiled[1]}")
 
 
-def folded(folder: Folder, rows: Sequence[Folded]) -> tuple[int, str] | None:
-    """Fold rows; which could not be folded, and why. A log that cannot be read now is no fault of the row."""
+def folded(folder: Folder, rows: Sequence[Folded]) -> Stop | None:
+    """Fold rows; which could not be folded, and why. What does not answer now is no fault of the row."""
     try:
         for position, row in rows:
             folder.hear(position, row)
-    except LogUnavailable:
+    except (Unanswered, LogUnavailable):
         raise
     except Exception as error:
         return position, f"row {position} ({row.name}): {type(error).__name__}: {error}"

@@ -57,9 +57,12 @@ Rows = tuple[str, Sequence[Column], Sequence[tuple[Any, ...]]]
 ARRAY: dict[str, type[list[Any]]] = {"text": Texts, "bigint": Bigints, "bytea": Byteas}
 CLOSED = (("book", "text"), ("key", "text"), ("known_from", "bigint"), ("place", "bigint"), ("at", "bigint"))
 MOVE = (
-    "update views.tracking set position = %s, at = clock_timestamp(), stopped_at = null, reason = null"
+    "update views.tracking set position = %s, at = clock_timestamp(), stopped_at = %s, reason = %s"
     " where name = any(%s) and position = %s"
 )
+
+
+Connect = Callable[[str], psycopg.Connection[Any]]
 
 
 class TablesDiffer(Exception):
@@ -67,12 +70,13 @@ class TablesDiffer(Exception):
 
 
 class PostgresViews:
-    """The tables of views in schema `views`, over one connection. `suffix` tells tables that are being
-    rebuilt from those that are read."""
+    """The tables of views in schema `views`, over one connection, which `connect` makes, and makes anew when
+    it broke. `suffix` tells tables that are being rebuilt from those that are read."""
 
-    def __init__(self, dsn: str, suffix: str = "") -> None:
+    def __init__(self, dsn: str, suffix: str = "", connect: Connect = connect) -> None:
         self._dsn = dsn
         self._suffix = suffix
+        self._connect = connect
         self._connection: psycopg.Connection[Any] | None = None
 
     def close(self) -> None:
@@ -139,12 +143,21 @@ class PostgresViews:
             .fetchall()
         ]
 
-    def commit(self, tables: Sequence[Table], expected: int, position: int, writes: Sequence[Write]) -> bool:
-        """Write a window and advance from `expected` to `position`, in one transaction; False when the chain
-        is not at `expected` any more: then nothing was written."""
+    def commit(
+        self,
+        tables: Sequence[Table],
+        expected: int,
+        position: int,
+        writes: Sequence[Write],
+        stopped: tuple[int, str] | None = None,
+    ) -> bool:
+        """Write a window and advance from `expected` to `position`, in one transaction, noting the row at
+        which the chain is `stopped` and why; False when the chain is not at `expected` any more: then nothing
+        was written."""
         connection, names = self._open(), self._names(tables)
         with connection.transaction() as transaction:
-            moved = connection.execute(MOVE, (position, names, expected), prepare=True)
+            move = (position, *(stopped or (None, None)), names, expected)
+            moved = connection.execute(MOVE, move, prepare=True)
             if moved.rowcount != len(names):
                 raise psycopg.Rollback(transaction)
             with connection.pipeline():
@@ -182,14 +195,7 @@ class PostgresViews:
             for table, write in zip(tables, writes, strict=True):
                 self._copy(connection, (*_new_rows(write), *_kept_rows(write)))
                 self._index(connection, table)
-            connection.execute(MOVE, (position, names, 0))
-
-    def stop(self, tables: Sequence[Table], position: int, reason: str) -> None:
-        """Note that the chain cannot fold the row at `position`, and why."""
-        self._open().execute(
-            "update views.tracking set stopped_at = %s, reason = %s where name = any(%s)",
-            (position, reason, self._names(tables)),
-        )
+            connection.execute(MOVE, (position, None, None, names, 0))
 
     def stopped(self, tables: Sequence[Table]) -> list[str]:
         """Why the chain cannot go on, if it cannot."""
@@ -230,7 +236,7 @@ class PostgresViews:
 
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed or self._connection.broken:
-            self._connection = connect(self._dsn)
+            self._connection = self._connect(self._dsn)
         return self._connection
 
     def _take_place(self, connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
