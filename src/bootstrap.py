@@ -209,7 +209,13 @@ def following(database: Database, journal: Journal, trouble: Callable[[Exception
                 with alone(database.app_dsn, "beginning of views"), without_collection():
                     begin(engine, journal, beside, aside, told)
 
-        work = (engine, start, listener.wait, stopping, trouble)
+        def troubled(failure: Exception) -> None:
+            """Nothing of a connection is trusted on which something went wrong."""
+            store.close()
+            beside.close()
+            trouble(failure)
+
+        work = (engine, start, listener.wait, stopping, troubled)
         thread = Thread(target=follow, args=work, name="ledgerstone-engine", daemon=True)
         thread.start()
         try:

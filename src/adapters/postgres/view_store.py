@@ -69,6 +69,10 @@ class TablesDiffer(Exception):
     """The tables of a chain are at different positions: some were made by other code."""
 
 
+class Moved(Exception):
+    """The tables of a chain are not where they were thought to be: what was begun is rolled back."""
+
+
 class PostgresViews:
     """The tables of views in schema `views`, over one connection, which `connect` makes, and makes anew when
     it broke. `suffix` tells tables that are being rebuilt from those that are read."""
@@ -155,19 +159,20 @@ class PostgresViews:
         which the chain is `stopped` and why; False when the chain is not at `expected` any more: then nothing
         was written."""
         connection, names = self._open(), self._names(tables)
-        with connection.transaction() as transaction:
-            move = (position, *(stopped or (None, None)), names, expected)
-            moved = connection.execute(MOVE, move, prepare=True)
-            if moved.rowcount != len(names):
-                raise psycopg.Rollback(transaction)
-            with connection.pipeline():
+        try:
+            with connection.transaction():
+                move = (position, *(stopped or (None, None)), names, expected)
+                if connection.execute(MOVE, move, prepare=True).rowcount != len(names):
+                    raise Moved
+                with connection.pipeline():
+                    for write in writes:
+                        self._write_small(connection, write)
                 for write in writes:
-                    self._write_small(connection, write)
-            for write in writes:
-                self._copy(connection, _new_rows(write), COPY_FROM)
-            connection.execute("notify views")
-            return True
-        return False
+                    self._copy(connection, _new_rows(write), COPY_FROM)
+                connection.execute("notify views")
+        except Moved:
+            return False
+        return True
 
     def lay(self, tables: Sequence[Table]) -> None:
         """Create tables, at position 0 and without indexes."""
