@@ -64,8 +64,8 @@ class Unanswered(Exception):
 
 
 class Chain:
-    """Views that read each other, at one position. Owns their memory, and writes what changed. The log
-    is read for what was heard before, when a fact among that is corrected."""
+    """Views that read each other, at one position, once it was restarted. Owns their memory, and writes what
+    changed. The log is read for what was heard before, when a fact among that is corrected."""
 
     def __init__(self, views: Sequence[AnyView], store: Store, log: Log) -> None:
         self.views = views
@@ -75,7 +75,7 @@ class Chain:
         self._log = log
         self._folder = Folder(views, self._load, self._recall)
         self._decoders = {view.name: decoder(view) for view in views}
-        self.position = store.position(self.tables)
+        self.position = 0
 
     def advance(self, heard: Sequence[Heard], upto: int) -> None:
         """Fold the rows of one window that this chain hears, and write. A row that cannot be decoded or

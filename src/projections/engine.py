@@ -13,14 +13,22 @@ WINDOW = 20_000
 
 
 class Engine:
-    """All chains, fed by one reader. With `aside`, a thread that reads ahead."""
+    """All chains, fed by one reader. With `aside`, a thread that reads ahead. One that `waits` asks for
+    nothing before it is restarted."""
 
     def __init__(
-        self, views: Sequence[AnyView], log: Log, store: Store, aside: Executor | None = None
+        self,
+        views: Sequence[AnyView],
+        log: Log,
+        store: Store,
+        aside: Executor | None = None,
+        waits: bool = False,
     ) -> None:
         groups = chains(views)
         self.chains = [Chain(group, store, log) for group in groups]
         self._log, self._reader = log, Reader(log, groups, aside)
+        if not waits:
+            self.restart()
 
     def step(self, window: int = WINDOW) -> int:
         """Fold the next rows of the log in every chain; how many there were."""

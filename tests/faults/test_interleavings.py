@@ -5,7 +5,7 @@ turns, and whoever dies between any two things that they say to the database.
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from random import Random
 from typing import Any
@@ -14,30 +14,15 @@ from uuid import UUID
 import pytest
 
 from ledgerstone.adapters.postgres import recent
-from ledgerstone.adapters.postgres.database import Database
-from ledgerstone.adapters.postgres.embedded import EmbeddedServer
-from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.engine import Engine
 from tests.faults.plays import play
 from tests.faults.stage import Killed, Stage
-from tests.faults.world import SOME, World, pool, world_of
+from tests.faults.world import SOME, World, pool
 
 PLAYS = int(os.environ.get("LEDGERSTONE_INTERLEAVINGS", "400"))
 FIRST = int(os.environ.get("LEDGERSTONE_SEED", "1"))
-
-
-@pytest.fixture
-def world(server: EmbeddedServer, database: Database) -> Iterator[World]:
-    with world_of(server, database) as world:
-        yield world
-
-
-@pytest.fixture
-def journal(database: Database) -> Iterator[Journal]:
-    with closing(Journal(environment(database.app_dsn))) as journal:
-        yield journal
 
 
 def test_whatever_the_turns_and_the_faults(

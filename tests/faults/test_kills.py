@@ -3,28 +3,17 @@
 `LEDGERSTONE_KILLS` says how many (from `LEDGERSTONE_SEED` on, which a failure names)."""
 
 import os
-from collections.abc import Iterator
 from random import Random
 from threading import Thread
 from typing import Any
 
-import pytest
-
-from ledgerstone.adapters.postgres.database import Database
-from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.ledger.admission import Receipt
 from tests.faults.child import CONTEXT, follow, run, write
-from tests.faults.world import World, pool, world_of
+from tests.faults.world import World, pool
 from tests.worlds import Message
 
 KILLS = int(os.environ.get("LEDGERSTONE_KILLS", "40"))
 FIRST = int(os.environ.get("LEDGERSTONE_SEED", "1"))
-
-
-@pytest.fixture
-def world(server: EmbeddedServer, database: Database) -> Iterator[World]:
-    with world_of(server, database) as world:
-        yield world
 
 
 def test_a_follower_that_is_killed_leaves_all_or_nothing(world: World) -> None:

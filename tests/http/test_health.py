@@ -1,9 +1,14 @@
 """Is the service alive and ready, and how do its views stand?"""
 
+from contextlib import closing
+from os import getpid
+from socket import gethostname
+
 import psycopg
 import pytest
 from starlette.testclient import TestClient
 
+from ledgerstone.adapters.postgres.lease import Lease
 from ledgerstone.projections.views import VIEWS
 from tests.http.parts import PROBLEM, Service
 from tests.worlds import messages
@@ -41,6 +46,19 @@ def test_a_stopped_view_is_named_with_its_reason(service: Service, client: TestC
     assert (mrr["state"], mrr["stopped_at"]) == ("stopped", 7)
 
 
+def test_who_keeps_the_views_is_named(service: Service, client: TestClient) -> None:
+    def leaders() -> set[str | None]:
+        return {row["led_by"] for row in client.get("/sys/projections").json()["data"]}
+
+    assert leaders() == {None}
+    with closing(Lease(service.services.dsn)):
+        while (named := leaders()) == {None}:
+            pass
+        assert named == {f"{gethostname()[:24]} {getpid()}"}
+        assert client.get("/sys/projections").json()["data"][0]["led_since"]
+    assert leaders() == {None}
+
+
 def test_a_view_that_is_a_minute_behind_is_not_relied_upon(
     service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,7 +69,7 @@ def test_a_view_that_is_a_minute_behind_is_not_relied_upon(
     monkeypatch.setattr("ledgerstone.projections.reads.projections.LATE", 0.0)
     reasons = client.get("/readyz").json()["reasons"]
     assert len(reasons) == len(VIEWS)
-    assert all("behind the log" in reason for reason in reasons)
+    assert all("behind the log; no engine leads" in reason for reason in reasons)
 
 
 def test_views_that_were_never_built_are_said_to_be_missing(service: Service, client: TestClient) -> None:
