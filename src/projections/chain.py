@@ -9,9 +9,9 @@ from ledgerstone.ledger.corrections import now, was
 from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.log import LogUnavailable
 from ledgerstone.ledger.recorded import Recorded, decode
-from ledgerstone.projections.folder import Entry, Folder
+from ledgerstone.projections.folder import Entry, Folder, anew
 from ledgerstone.projections.reader import Heard, Log
-from ledgerstone.projections.view import AnyView, Key, Table, decoder, table
+from ledgerstone.projections.view import AnyView, Key, Table, decoder, readers, table
 from ledgerstone.projections.writes import Write, changed
 
 CACHED = 200_000
@@ -20,14 +20,16 @@ CACHED = 200_000
 Folded = tuple[int, Recorded]
 Stop = tuple[int, str]
 """The position of a row that cannot be folded, and why."""
+Held = tuple[Key, Any, tuple[tuple[int, int], ...]]
+"""A key, its state, and how its rows are shown."""
 T = TypeVar("T")
 
 
 class Store(Protocol):
     """Where tables are. Names are those of `Table`; each call is one transaction or one statement."""
 
-    def position(self, tables: Sequence[Table]) -> int:
-        """How far a chain is; creates what is missing. Refuses tables at different positions."""
+    def positions(self, tables: Sequence[Table]) -> list[int]:
+        """How far each view of a chain is; creates what is missing."""
         ...
 
     def states(self, table: Table, keys: Sequence[Key]) -> list[tuple[Key, bytes]]:
@@ -59,56 +61,96 @@ class Overtaken(Exception):
     """Another engine advanced this chain: this one must not write."""
 
 
+class Misplaced(Exception):
+    """Tables of views that read each other do not go together: some were made by other code."""
+
+
 class Unanswered(Exception):
     """The tables, or the log, did not answer while a row was folded: that is no fault of the row."""
 
 
 class Chain:
-    """Views that read each other, at one position, once it was restarted. Owns their memory, and writes what
-    changed. The log is read for what was heard before, when a fact among that is corrected."""
+    """Views that read each other, at one position. Owns their memory, and writes what changed. The log is
+    read for what was heard before, when a fact among that is corrected.
 
-    def __init__(self, views: Sequence[AnyView], store: Store, log: Log) -> None:
-        self.views = views
+    `ahead` are views which these read, and which went on when these were stopped: they are folded again, in
+    memory only, from what they had heard by then."""
+
+    def __init__(
+        self,
+        views: Sequence[AnyView],
+        store: Store,
+        log: Log,
+        position: int = 0,
+        ahead: Sequence[AnyView] = (),
+    ) -> None:
+        self.views, self.ahead = views, ahead
         self.tables = [table(view) for view in views]
+        self.position = position
         self.stopped: str | None = None
+        self.divided: tuple[AnyView, ...] = ()
         self._store = store
         self._log = log
-        self._folder = Folder(views, self._load, self._recall)
+        self._all = (*ahead, *views)
+        self._shapes = {view.name: table(view) for view in self._all}
+        self._folder = Folder(self._all, self._load, self._recall)
         self._decoders = {view.name: decoder(view) for view in views}
-        self.position = 0
 
     def advance(self, heard: Sequence[Heard], upto: int) -> None:
         """Fold the rows of one window that this chain hears, and write. A row that cannot be decoded or
-        folded stops the chain just before it; raises `Overtaken` when another engine was faster."""
+        folded stops just before it the view that cannot and those that read it: if others are left, the chain
+        is `divided`. Raises `Overtaken` when another engine was faster."""
         stopped: Stop | None = None
+        concerned = tuple(self.views)
         while failed := self._fold(heard):
             stopped, upto = failed, failed[0] - 1
+            concerned = self._concerned()
             self._folder.forget()
             heard = [(position, row) for position, row in heard if position <= upto]
-        self._write(upto, stopped)
+        self.divided = concerned if stopped and len(concerned) < len(self.views) else ()
+        self._write(upto, None if self.divided else stopped)
+        if self.divided:
+            self._commit([self._shapes[view.name] for view in concerned], upto, [], stopped)
         self.stopped = stopped and stopped[1]
 
-    def restart(self) -> None:
-        """Begin again from what the tables say, with an empty memory."""
-        self._folder.forget()
-        self.position = self._store.position(self.tables)
-        self.stopped = None
+    def divide(self) -> list["Chain"]:
+        """What goes on, and what is stopped."""
+        others = [view for view in self.views if view not in self.divided]
+        ahead = _read_by(self.divided, [*self.ahead, *others])
+        going = Chain(others, self._store, self._log, self.position, self.ahead)
+        halted = Chain(self.divided, self._store, self._log, self.position, ahead)
+        halted.stopped = self.stopped
+        return [going, halted]
+
+    def _concerned(self) -> tuple[AnyView, ...]:
+        """The views that cannot go on: the one that could not fold, and those that read it."""
+        one = next((view for view in self._all if view.name == self._folder.folding), None)
+        hindered = readers(self._all, one) if one is not None else self._all
+        return tuple(view for view in self.views if view in hindered)
 
     def _fold(self, heard: Sequence[Heard]) -> Stop | None:
         self._folder.begin(self.position)
         readable, spoiled = sound(heard)
         self._preload(readable)
-        return folded(self._folder, readable) or spoiled
+        if failed := folded(self._folder, readable):
+            return failed
+        self._folder.folding = ""  # what cannot be decoded, none of them can fold
+        return spoiled
 
     def _write(self, upto: int, stopped: Stop | None) -> None:
         folder = self._folder
         writes = [changed(view, shape, folder) for view, shape in zip(self.views, self.tables, strict=True)]
-        if not self._store.commit(self.tables, self.position, upto, writes, stopped):
-            folder.forget()
-            raise Overtaken(f"another engine moved {', '.join(shape.name for shape in self.tables)}")
-        self.position = upto
+        self._commit(self.tables, upto, writes, stopped)
         if len(folder) > CACHED:
             folder.forget()
+
+    def _commit(
+        self, tables: Sequence[Table], upto: int, writes: Sequence[Write], stopped: Stop | None
+    ) -> None:
+        if not self._store.commit(tables, self.position, upto, writes, stopped):
+            self._folder.forget()
+            raise Overtaken(f"another engine moved {', '.join(shape.name for shape in tables)}")
+        self.position = upto
 
     def _preload(self, heard: Sequence[Folded]) -> None:
         """Fetch what this window needs in few queries: keys that hear a row, those that point at them, and
@@ -116,14 +158,15 @@ class Chain:
         if self.position == 0:
             return
         heard = tellings(heard)
-        by_view = {view: self._heard_by(view, heard) for view in self.views}
-        for view, shape in zip(self.views, self.tables, strict=True):
+        by_view = {view: self._heard_by(view, heard) for view in self._all}
+        for view in self._all:
             if view.reads:
+                shape = self._shapes[view.name]
                 moving = [(book, v.name, id) for v in self._read_by(view) for book, id in by_view[v]]
                 by_view[view].update(dict.fromkeys(answer(self._store.dependants, shape, sorted(moving))))
                 for earlier, key in self._pointed(view, heard):
                     by_view[earlier][key] = None
-        for view in self.views:
+        for view in self._all:
             self._load(view, list(by_view[view]))
 
     def _heard_by(self, view: AnyView, heard: Sequence[Folded]) -> dict[Key, None]:
@@ -133,19 +176,19 @@ class Chain:
         }
 
     def _read_by(self, view: AnyView) -> list[AnyView]:
-        return [earlier for earlier in self.views if isinstance(earlier, view.reads)]
+        return [earlier for earlier in self._all if isinstance(earlier, view.reads)]
 
     def _pointed(self, view: AnyView, heard: Sequence[Folded]) -> Iterator[tuple[AnyView, Key]]:
-        by_name, kinds = {earlier.name: earlier for earlier in self.views}, frozenset(view.hears)
+        by_name, kinds = {earlier.name: earlier for earlier in self._all}, frozenset(view.hears)
         for _, row in heard:
             for name, id in view.points(row) if type(row.body) in kinds else ():
                 yield by_name[name], (str(row.book), id)
 
     def _recall(self, view: AnyView, key: Key, heard: Sequence[int]) -> list[Recorded]:
         """What a key heard, from the log: as it was written, and then in this window."""
-        shape = self.tables[self.views.index(view)]
-        written = answer(self._store.heard, shape, key) if self.position else []
-        return [decode(state) for _, state in answer(self._log.picked, [*written, *heard])]
+        written = answer(self._store.heard, self._shapes[view.name], key) if self.position else []
+        before = [at for at in written if at <= self.position]
+        return [decode(state) for _, state in answer(self._log.picked, [*before, *heard])]
 
     def _load(self, view: AnyView, keys: Sequence[Key]) -> None:
         """Adopt the written states of keys, after the rows that they point at; the rest are new."""
@@ -153,8 +196,7 @@ class Chain:
         missing = [key for key in keys if key not in here]
         if not missing or self.position == 0:
             return
-        decode_state, shape = self._decoders[view.name], self.tables[self.views.index(view)]
-        written = [(key, *decode_state(state)) for key, state in answer(self._store.states, shape, missing)]
+        written = list(self._replayed(view, missing) if view in self.ahead else self._written(view, missing))
         if view.reads:
             self._load_references(view, [(key, state) for key, state, _ in written])
         for key, state, shown in written:
@@ -162,11 +204,46 @@ class Chain:
         for key in missing:
             here.setdefault(key, Entry())
 
+    def _written(self, view: AnyView, keys: Sequence[Key]) -> Iterator[Held]:
+        decode_state, shape = self._decoders[view.name], self._shapes[view.name]
+        for key, state in answer(self._store.states, shape, keys):
+            yield key, *decode_state(state)
+
+    def _replayed(self, view: AnyView, keys: Sequence[Key]) -> Iterator[Held]:
+        """States as they were at our position. How they are shown is of no concern: nobody writes them."""
+        for key in keys:
+            if (state := anew(view, key, self._recall(view, key, ()))) is not None:
+                yield key, state, ()
+
     def _load_references(self, view: AnyView, states: Sequence[tuple[Key, Any]]) -> None:
         pointed = {(key[0], ref): None for key, state in states for ref in view.refs(key[1], state)}
         for earlier in self._read_by(view):
             keys = [(book, id) for book, (name, id) in pointed if name == earlier.name]
             self._load(earlier, keys)
+
+
+def parts(views: Sequence[AnyView], store: Store, log: Log) -> list[Chain]:
+    """A chain as its tables stand: in one, or in several where views were stopped and the rest went on.
+    Raises Misplaced where a view is ahead of one that it reads."""
+    places = dict(zip(views, store.positions([table(view) for view in views]), strict=True))
+    for view in views:
+        if any(places[one] < places[view] for one in views if isinstance(one, view.reads)):
+            told = ", ".join(f"{one.name} at {at}" for one, at in places.items())
+            raise Misplaced(f"views that read each other are at different positions ({told}): rebuild them")
+    found = []
+    for place in sorted(set(places.values()), reverse=True):
+        here = [view for view in views if places[view] == place]
+        found.append(Chain(here, store, log, place, _read_by(here, [v for v in views if places[v] > place])))
+    return found
+
+
+def _read_by(views: Sequence[AnyView], earlier: Sequence[AnyView]) -> list[AnyView]:
+    """Of earlier views (in stages) those that some views read, or that are read by such."""
+    found: list[AnyView] = []
+    for one in reversed(earlier):
+        if any(isinstance(one, reader.reads) for reader in (*views, *found)):
+            found.insert(0, one)
+    return found
 
 
 def answer(question: Callable[..., T], *arguments: object) -> T:

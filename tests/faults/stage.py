@@ -101,7 +101,7 @@ class Actor:
 
     def _run(self) -> None:
         try:
-            while not self._lived():
+            while not self._lived() and not self._stage.failed:
                 pass
         except BaseException as failure:
             self.failure = failure
@@ -141,6 +141,9 @@ class Stage:
         for actor in self._actors:
             actor.thread.start()
         while ready := self._settled():
+            if self.failed:  # then all end
+                self._give(ready[0], "kill")
+                continue
             busy = [actor for actor in ready if actor.at[0] != "idle"]
             actor = self.dice.choice(busy if busy and self.dice.random() < 0.95 else ready)
             self._give(actor, self._thrown(actor, lazy))
@@ -148,6 +151,11 @@ class Stage:
             actor.thread.join()
             if actor.failure is not None:
                 raise actor.failure
+
+    @property
+    def failed(self) -> bool:
+        """Whether an actor came to something that must not be."""
+        return any(actor.failure is not None for actor in self._actors)
 
     def _thrown(self, actor: Actor, likely: float) -> Fault:
         side, connection = actor.at

@@ -90,22 +90,26 @@ class PostgresViews:
             self._connection = None
 
     def position(self, tables: Sequence[Table]) -> int:
-        """How far a chain is; tables that are missing are created at 0."""
-        connection = self._open()
-        with connection.transaction():
-            connection.execute(LOCK)
-            for table in tables:
-                if self._create(connection, table):
-                    self._index(connection, table)
-            places = connection.execute(
-                "select name, position from views.tracking where name = any(%s)", (self._names(tables),)
-            ).fetchall()
-        if len({position for _, position in places}) > 1:
-            told = ", ".join(f"{name} at {position}" for name, position in sorted(places))
+        """How far a chain is, all of whose views are at one position."""
+        places = dict(zip(self._names(tables), self.positions(tables), strict=True))
+        if len(set(places.values())) > 1:
+            told = ", ".join(f"{name} at {position}" for name, position in sorted(places.items()))
             raise TablesDiffer(
                 f"views that read each other are at different positions ({told}): rebuild them"
             )
-        return int(places[0][1])
+        return next(iter(places.values()))
+
+    def positions(self, tables: Sequence[Table]) -> list[int]:
+        """How far each view is; tables that are missing are created at 0."""
+        connection, names = self._open(), self._names(tables)
+        if not (places := _places(connection, names)).keys() >= set(names):
+            with connection.transaction():
+                connection.execute(LOCK)
+                for table in tables:
+                    if self._create(connection, table):
+                        self._index(connection, table)
+                places = _places(connection, names)
+        return [places[name] for name in names]
 
     def states(self, table: Table, keys: Sequence[tuple[str, str]]) -> list[tuple[tuple[str, str], bytes]]:
         """The states of those keys that have one."""
@@ -317,6 +321,11 @@ class PostgresViews:
                 copy.set_types([kind for _, kind in columns])
                 for row in rows:
                     copy.write_row(row)
+
+
+def _places(connection: psycopg.Connection[Any], names: Sequence[str]) -> dict[str, int]:
+    query = "select name, position from views.tracking where name = any(%s)"
+    return dict(connection.execute(query, [list(names)]).fetchall())
 
 
 def _new_rows(write: Write) -> Iterator[Rows]:
