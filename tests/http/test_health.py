@@ -3,12 +3,16 @@
 from contextlib import closing
 from os import getpid
 from socket import gethostname
+from typing import Any
 
 import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from ledgerstone.adapters.postgres.lease import Lease
+from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.projections.engine import Engine
+from ledgerstone.projections.mrr import Mrr
 from ledgerstone.projections.views import VIEWS
 from tests.http.parts import PROBLEM, Service
 from tests.worlds import messages
@@ -44,6 +48,44 @@ def test_a_stopped_view_is_named_with_its_reason(service: Service, client: TestC
     assert answer.json()["reasons"] == ["mrr v3 stopped at row 7: row 7 is odd"]
     mrr = next(row for row in client.get("/sys/projections").json()["data"] if row["name"] == "mrr")
     assert (mrr["state"], mrr["stopped_at"]) == ("stopped", 7)
+
+
+class Unpriced(Mrr):
+    """A view with a mistake: it cannot stand a certain row."""
+
+    feared = ""
+
+    def fold(self, state: Any, row: Recorded, id: str) -> Any:
+        if row.name == self.feared:
+            raise ZeroDivisionError("a mistake of ours")
+        return super().fold(state, row, id)
+
+
+def test_a_row_that_cannot_be_folded_is_named_and_the_rest_is_served(
+    service: Service, client: TestClient
+) -> None:
+    told = messages(3)
+    hearing = [row for message in told for row in message if type(row.body) in Mrr.hears]
+    Unpriced.feared = hearing[len(hearing) // 2].name
+    views = [Unpriced() if isinstance(view, Mrr) else view for view in VIEWS]
+    service.journal.append_many(told)
+    Engine(views, service.journal, service.store).catch_up()
+    head = service.journal.head()
+
+    rows = {row["name"]: row for row in client.get("/sys/projections").json()["data"]}
+    at, reason = rows["mrr"]["stopped_at"], rows["mrr"]["reason"]
+    assert reason == f"row {at} ({Unpriced.feared}): ZeroDivisionError: a mistake of ours"
+    assert [name for name, row in rows.items() if row["state"] != "live"] == ["mrr"]
+    assert client.get("/readyz").json()["reasons"] == [f"mrr v3 stopped at row {at}: {reason}"]
+    assert client.get("/sys/billing/mrr").headers["Ledger-Position"] == str(at - 1)
+    assert client.get("/sys/billing/mrr").json()["meta"]["position"] == at - 1
+    assert client.get("/sys/invoices").headers["Ledger-Position"] == str(head)
+
+    service.engine.restart()
+    service.engine.catch_up()
+
+    assert client.get("/readyz").status_code == 200
+    assert client.get("/sys/billing/mrr").headers["Ledger-Position"] == str(head)
 
 
 def test_who_keeps_the_views_is_named(service: Service, client: TestClient) -> None:
