@@ -12,7 +12,7 @@ from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.names import stream
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.timeline import History
-from ledgerstone.projections import customers
+from ledgerstone.projections import chain, customers
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.folder import fold
 from ledgerstone.projections.mrr import Mrr
@@ -143,3 +143,28 @@ def test_a_stopped_view_that_was_rebuilt_goes_on_in_the_engine_that_runs(
     running.catch_up()
 
     assert standing(database)["customers_v2"] == (journal.head(), None, None)
+
+
+def test_tables_that_do_not_answer_while_a_row_is_folded_are_no_fault_of_the_row(
+    database: Database, journal: Journal, store: PostgresViews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = shuffled(messages(3), 3)
+    journal.append_many(told[::2])
+    views = [customers.Customers()]
+    Engine(views, journal, store).catch_up()
+    journal.append_many(told[1::2])
+    engine = Engine(views, journal, store)
+    monkeypatch.setattr(chain.Chain, "_preload", lambda self, heard: None)  # so that it asks in the fold
+    monkeypatch.setattr(store, "states", _gone)
+
+    with pytest.raises(chain.Unanswered):
+        engine.catch_up()
+
+    monkeypatch.undo()
+    engine.restart()
+    engine.catch_up()
+    assert standing(database)["customers_v2"] == (journal.head(), None, None)
+
+
+def _gone(*asked: object) -> None:
+    raise psycopg.OperationalError("server closed the connection unexpectedly")
