@@ -7,7 +7,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Literal, get_args, get_origin
@@ -21,11 +22,13 @@ from psycopg.conninfo import conninfo_to_dict
 from ledgerstone.adapters.postgres.binaries import EmbeddedError
 from ledgerstone.adapters.postgres.database import Database, open_database
 from ledgerstone.adapters.postgres.dump import DumpError
+from ledgerstone.adapters.postgres.lease import Lease
 from ledgerstone.adapters.postgres.listen import Listener
-from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
+from ledgerstone.adapters.postgres.lock import AlreadyRunning
 from ledgerstone.adapters.postgres.migrations import MigrationError, migrate
 from ledgerstone.adapters.postgres.recorder import environment
-from ledgerstone.adapters.postgres.view_store import PostgresViews, TablesDiffer
+from ledgerstone.adapters.postgres.view_layout import connect
+from ledgerstone.adapters.postgres.view_store import Connect, PostgresViews, TablesDiffer
 from ledgerstone.http.intake import BYTES, LARGEST, SECONDS
 from ledgerstone.ledger.journal import Journal, LogUnavailable
 from ledgerstone.projections.engine import Engine
@@ -179,9 +182,9 @@ def journal_of(database: Database) -> Iterator[Journal]:
 
 
 @contextmanager
-def views_of(database: Database, suffix: str = "") -> Iterator[PostgresViews]:
+def views_of(database: Database, suffix: str = "", connect: Connect = connect) -> Iterator[PostgresViews]:
     """The tables of views."""
-    store = PostgresViews(database.app_dsn, suffix)
+    store = PostgresViews(database.app_dsn, suffix, connect)
     try:
         yield store
     finally:
@@ -190,14 +193,15 @@ def views_of(database: Database, suffix: str = "") -> Iterator[PostgresViews]:
 
 @contextmanager
 def following(database: Database, journal: Journal, trouble: Callable[[Exception], None]) -> Iterator[Engine]:
-    """An engine that keeps the views up to date in a thread of its own. `trouble` hears of failures, all of
-    which it outlives."""
+    """An engine that keeps the views up to date in a thread of its own, while no other process does it.
+    `trouble` hears of failures, all of which it outlives."""
     with (
-        views_of(database) as store,
-        views_of(database, BEGINNING) as beside,
+        closing(Lease(database.app_dsn)) as lease,
+        views_of(database, "", lease.connect) as store,
+        views_of(database, BEGINNING, partial(lease.connect, work=BEGINNING)) as beside,
         ThreadPoolExecutor(1, "ledgerstone-reader") as aside,
     ):
-        engine, stopping = Engine(VIEWS, journal, store, aside), Event()
+        engine, stopping = Engine(VIEWS, journal, store, aside, waits=True), Event()
         listener = Listener(database.app_dsn, CHANNEL)
 
         def told(done: int, total: int) -> None:
@@ -206,10 +210,24 @@ def following(database: Database, journal: Journal, trouble: Callable[[Exception
 
         def start() -> None:
             if fresh(engine, journal):
-                with alone(database.app_dsn, "beginning of views"), without_collection():
+                with without_collection():
                     begin(engine, journal, beside, aside, told)
 
-        work = (engine, start, listener.wait, stopping, trouble)
+        def hang_up() -> None:
+            """Nothing of a connection is trusted on which something went wrong, or that did not lead."""
+            store.close()
+            beside.close()
+
+        def leads() -> bool:
+            if lease.gained():
+                hang_up()
+            return lease.held
+
+        def troubled(failure: Exception) -> None:
+            hang_up()
+            trouble(failure)
+
+        work = (engine, start, listener.wait, stopping, troubled, leads)
         thread = Thread(target=follow, args=work, name="ledgerstone-engine", daemon=True)
         thread.start()
         try:

@@ -118,7 +118,7 @@ def _unlike(folded: Sequence[Sequence[Any]], read: Sequence[Sequence[Any]]) -> l
 
 def _reached(at: Place) -> None:
     with views_of(at.database) as kept:
-        position = kept.position([table(view) for view in at.views])
+        position = min(kept.positions([table(view) for view in at.views]))
     if position < at.position:
         raise NotThere(
             f"the table of {at.view.name} is at position {position:,}, not yet at {at.position:,}:"

@@ -2,29 +2,34 @@
 a window of the log changes all their tables in one transaction, guarded by the position that it started
 from, so that a second or a stale engine can only stop."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
 from ledgerstone.ledger.corrections import now, was
 from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.log import LogUnavailable
 from ledgerstone.ledger.recorded import Recorded, decode
-from ledgerstone.projections.folder import Entry, Folder
+from ledgerstone.projections.folder import Entry, Folder, anew
 from ledgerstone.projections.reader import Heard, Log
-from ledgerstone.projections.view import AnyView, Key, Table, decoder, table
+from ledgerstone.projections.view import AnyView, Key, Table, decoder, readers, table
 from ledgerstone.projections.writes import Write, changed
 
 CACHED = 200_000
 """Keys kept in memory between windows; beyond it they are dropped and come back from the tables."""
 
 Folded = tuple[int, Recorded]
+Stop = tuple[int, str]
+"""The position of a row that cannot be folded, and why."""
+Held = tuple[Key, Any, tuple[tuple[int, int], ...]]
+"""A key, its state, and how its rows are shown."""
+T = TypeVar("T")
 
 
 class Store(Protocol):
     """Where tables are. Names are those of `Table`; each call is one transaction or one statement."""
 
-    def position(self, tables: Sequence[Table]) -> int:
-        """How far a chain is; creates what is missing. Refuses tables at different positions."""
+    def positions(self, tables: Sequence[Table]) -> list[int]:
+        """How far each view of a chain is; creates what is missing."""
         ...
 
     def states(self, table: Table, keys: Sequence[Key]) -> list[tuple[Key, bytes]]:
@@ -39,12 +44,16 @@ class Store(Protocol):
         """The keys whose states point at any of these references (book, view, id)."""
         ...
 
-    def commit(self, tables: Sequence[Table], expected: int, position: int, writes: Sequence[Write]) -> bool:
-        """Write a window and advance from `expected` to `position`; False if another engine did it first."""
-        ...
-
-    def stop(self, tables: Sequence[Table], position: int, reason: str) -> None:
-        """Note that a chain cannot go on: the row at `position` cannot be folded."""
+    def commit(
+        self,
+        tables: Sequence[Table],
+        expected: int,
+        position: int,
+        writes: Sequence[Write],
+        stopped: Stop | None = None,
+    ) -> bool:
+        """Write a window and advance from `expected` to `position`, and note whether the chain is `stopped`
+        there; False if another engine did it first."""
         ...
 
 
@@ -52,54 +61,96 @@ class Overtaken(Exception):
     """Another engine advanced this chain: this one must not write."""
 
 
-class Chain:
-    """Views that read each other, at one position. Owns their memory, and writes what changed. The log
-    is read for what was heard before, when a fact among that is corrected."""
+class Misplaced(Exception):
+    """Tables of views that read each other do not go together: some were made by other code."""
 
-    def __init__(self, views: Sequence[AnyView], store: Store, log: Log) -> None:
-        self.views = views
+
+class Unanswered(Exception):
+    """The tables, or the log, did not answer while a row was folded: that is no fault of the row."""
+
+
+class Chain:
+    """Views that read each other, at one position. Owns their memory, and writes what changed. The log is
+    read for what was heard before, when a fact among that is corrected.
+
+    `ahead` are views which these read, and which went on when these were stopped: they are folded again, in
+    memory only, from what they had heard by then."""
+
+    def __init__(
+        self,
+        views: Sequence[AnyView],
+        store: Store,
+        log: Log,
+        position: int = 0,
+        ahead: Sequence[AnyView] = (),
+    ) -> None:
+        self.views, self.ahead = views, ahead
         self.tables = [table(view) for view in views]
+        self.position = position
         self.stopped: str | None = None
+        self.divided: tuple[AnyView, ...] = ()
         self._store = store
         self._log = log
-        self._folder = Folder(views, self._load, self._recall)
+        self._all = (*ahead, *views)
+        self._shapes = {view.name: table(view) for view in self._all}
+        self._folder = Folder(self._all, self._load, self._recall)
         self._decoders = {view.name: decoder(view) for view in views}
-        self.position = store.position(self.tables)
 
     def advance(self, heard: Sequence[Heard], upto: int) -> None:
         """Fold the rows of one window that this chain hears, and write. A row that cannot be decoded or
-        folded stops the chain just before it; raises `Overtaken` when another engine was faster."""
-        stopped: tuple[int, str] | None = None
+        folded stops just before it the view that cannot and those that read it: if others are left, the chain
+        is `divided`. Raises `Overtaken` when another engine was faster."""
+        stopped: Stop | None = None
+        concerned = tuple(self.views)
         while failed := self._fold(heard):
             stopped, upto = failed, failed[0] - 1
+            concerned = self._concerned()
             self._folder.forget()
             heard = [(position, row) for position, row in heard if position <= upto]
-        self._write(upto)
-        if stopped is not None:
-            self._store.stop(self.tables, *stopped)
-            self.stopped = stopped[1]
+        self.divided = concerned if stopped and len(concerned) < len(self.views) else ()
+        self._write(upto, None if self.divided else stopped)
+        if self.divided:
+            self._commit([self._shapes[view.name] for view in concerned], upto, [], stopped)
+        self.stopped = stopped and stopped[1]
 
-    def restart(self) -> None:
-        """Begin again from what the tables say, with an empty memory."""
-        self._folder.forget()
-        self.position = self._store.position(self.tables)
-        self.stopped = None
+    def divide(self) -> list["Chain"]:
+        """What goes on, and what is stopped."""
+        others = [view for view in self.views if view not in self.divided]
+        ahead = _read_by(self.divided, [*self.ahead, *others])
+        going = Chain(others, self._store, self._log, self.position, self.ahead)
+        halted = Chain(self.divided, self._store, self._log, self.position, ahead)
+        halted.stopped = self.stopped
+        return [going, halted]
 
-    def _fold(self, heard: Sequence[Heard]) -> tuple[int, str] | None:
+    def _concerned(self) -> tuple[AnyView, ...]:
+        """The views that cannot go on: the one that could not fold, and those that read it."""
+        one = next((view for view in self._all if view.name == self._folder.folding), None)
+        hindered = readers(self._all, one) if one is not None else self._all
+        return tuple(view for view in self.views if view in hindered)
+
+    def _fold(self, heard: Sequence[Heard]) -> Stop | None:
         self._folder.begin(self.position)
         readable, spoiled = sound(heard)
         self._preload(readable)
-        return folded(self._folder, readable) or spoiled
+        if failed := folded(self._folder, readable):
+            return failed
+        self._folder.folding = ""  # what cannot be decoded, none of them can fold
+        return spoiled
 
-    def _write(self, upto: int) -> None:
+    def _write(self, upto: int, stopped: Stop | None) -> None:
         folder = self._folder
         writes = [changed(view, shape, folder) for view, shape in zip(self.views, self.tables, strict=True)]
-        if not self._store.commit(self.tables, self.position, upto, writes):
-            folder.forget()
-            raise Overtaken(f"another engine moved {', '.join(shape.name for shape in self.tables)}")
-        self.position = upto
+        self._commit(self.tables, upto, writes, stopped)
         if len(folder) > CACHED:
             folder.forget()
+
+    def _commit(
+        self, tables: Sequence[Table], upto: int, writes: Sequence[Write], stopped: Stop | None
+    ) -> None:
+        if not self._store.commit(tables, self.position, upto, writes, stopped):
+            self._folder.forget()
+            raise Overtaken(f"another engine moved {', '.join(shape.name for shape in tables)}")
+        self.position = upto
 
     def _preload(self, heard: Sequence[Folded]) -> None:
         """Fetch what this window needs in few queries: keys that hear a row, those that point at them, and
@@ -107,14 +158,15 @@ class Chain:
         if self.position == 0:
             return
         heard = tellings(heard)
-        by_view = {view: self._heard_by(view, heard) for view in self.views}
-        for view, shape in zip(self.views, self.tables, strict=True):
+        by_view = {view: self._heard_by(view, heard) for view in self._all}
+        for view in self._all:
             if view.reads:
+                shape = self._shapes[view.name]
                 moving = [(book, v.name, id) for v in self._read_by(view) for book, id in by_view[v]]
-                by_view[view].update(dict.fromkeys(self._store.dependants(shape, sorted(moving))))
+                by_view[view].update(dict.fromkeys(answer(self._store.dependants, shape, sorted(moving))))
                 for earlier, key in self._pointed(view, heard):
                     by_view[earlier][key] = None
-        for view in self.views:
+        for view in self._all:
             self._load(view, list(by_view[view]))
 
     def _heard_by(self, view: AnyView, heard: Sequence[Folded]) -> dict[Key, None]:
@@ -124,18 +176,19 @@ class Chain:
         }
 
     def _read_by(self, view: AnyView) -> list[AnyView]:
-        return [earlier for earlier in self.views if isinstance(earlier, view.reads)]
+        return [earlier for earlier in self._all if isinstance(earlier, view.reads)]
 
     def _pointed(self, view: AnyView, heard: Sequence[Folded]) -> Iterator[tuple[AnyView, Key]]:
-        by_name, kinds = {earlier.name: earlier for earlier in self.views}, frozenset(view.hears)
+        by_name, kinds = {earlier.name: earlier for earlier in self._all}, frozenset(view.hears)
         for _, row in heard:
             for name, id in view.points(row) if type(row.body) in kinds else ():
                 yield by_name[name], (str(row.book), id)
 
     def _recall(self, view: AnyView, key: Key, heard: Sequence[int]) -> list[Recorded]:
         """What a key heard, from the log: as it was written, and then in this window."""
-        written = self._store.heard(self.tables[self.views.index(view)], key) if self.position else []
-        return [decode(state) for _, state in self._log.picked([*written, *heard])]
+        written = answer(self._store.heard, self._shapes[view.name], key) if self.position else []
+        before = [at for at in written if at <= self.position]
+        return [decode(state) for _, state in answer(self._log.picked, [*before, *heard])]
 
     def _load(self, view: AnyView, keys: Sequence[Key]) -> None:
         """Adopt the written states of keys, after the rows that they point at; the rest are new."""
@@ -143,14 +196,24 @@ class Chain:
         missing = [key for key in keys if key not in here]
         if not missing or self.position == 0:
             return
-        decode_state, shape = self._decoders[view.name], self.tables[self.views.index(view)]
-        written = [(key, *decode_state(state)) for key, state in self._store.states(shape, missing)]
+        written = list(self._replayed(view, missing) if view in self.ahead else self._written(view, missing))
         if view.reads:
             self._load_references(view, [(key, state) for key, state, _ in written])
         for key, state, shown in written:
             self._folder.adopt(view, key, state, shown)
         for key in missing:
             here.setdefault(key, Entry())
+
+    def _written(self, view: AnyView, keys: Sequence[Key]) -> Iterator[Held]:
+        decode_state, shape = self._decoders[view.name], self._shapes[view.name]
+        for key, state in answer(self._store.states, shape, keys):
+            yield key, *decode_state(state)
+
+    def _replayed(self, view: AnyView, keys: Sequence[Key]) -> Iterator[Held]:
+        """States as they were at our position. How they are shown is of no concern: nobody writes them."""
+        for key in keys:
+            if (state := anew(view, key, self._recall(view, key, ()))) is not None:
+                yield key, state, ()
 
     def _load_references(self, view: AnyView, states: Sequence[tuple[Key, Any]]) -> None:
         pointed = {(key[0], ref): None for key, state in states for ref in view.refs(key[1], state)}
@@ -159,13 +222,45 @@ class Chain:
             self._load(earlier, keys)
 
 
+def parts(views: Sequence[AnyView], store: Store, log: Log) -> list[Chain]:
+    """A chain as its tables stand: in one, or in several where views were stopped and the rest went on.
+    Raises Misplaced where a view is ahead of one that it reads."""
+    places = dict(zip(views, store.positions([table(view) for view in views]), strict=True))
+    for view in views:
+        if any(places[one] < places[view] for one in views if isinstance(one, view.reads)):
+            told = ", ".join(f"{one.name} at {at}" for one, at in places.items())
+            raise Misplaced(f"views that read each other are at different positions ({told}): rebuild them")
+    found = []
+    for place in sorted(set(places.values()), reverse=True):
+        here = [view for view in views if places[view] == place]
+        found.append(Chain(here, store, log, place, _read_by(here, [v for v in views if places[v] > place])))
+    return found
+
+
+def _read_by(views: Sequence[AnyView], earlier: Sequence[AnyView]) -> list[AnyView]:
+    """Of earlier views (in stages) those that some views read, or that are read by such."""
+    found: list[AnyView] = []
+    for one in reversed(earlier):
+        if any(isinstance(one, reader.reads) for reader in (*views, *found)):
+            found.insert(0, one)
+    return found
+
+
+def answer(question: Callable[..., T], *arguments: object) -> T:
+    """What the tables or the log say. Raises Unanswered."""
+    try:
+        return question(*arguments)
+    except Exception as error:
+        raise Unanswered(f"{type(error).__name__}: {error}") from error
+
+
 def tellings(heard: Sequence[Folded]) -> Sequence[Folded]:
     """Rows, and what corrections among them end and put in force: who hears those, hears the correction."""
     corrections = [one for one in heard if type(one[1].body) is Superseded]
     return [*heard, *((at, tell(row)) for at, row in corrections for tell in (was, now))]
 
 
-def sound(heard: Sequence[Heard]) -> tuple[Sequence[Folded], tuple[int, str] | None]:
+def sound(heard: Sequence[Heard]) -> tuple[Sequence[Folded], Stop | None]:
     """The rows before the first that cannot be decoded, and which that is and why."""
     spoiled = next(((at, row) for at, row in heard if row.__class__ is not Recorded), None)
     if spoiled is None:
@@ -174,12 +269,12 @@ def sound(heard: Sequence[Heard]) -> tuple[Sequence[Folded], tuple[int, str] | N
     return cast(Sequence[Folded], before), (spoiled[0], f"row {spoiled[0]} cannot be decoded: {spoiled[1]}")
 
 
-def folded(folder: Folder, rows: Sequence[Folded]) -> tuple[int, str] | None:
-    """Fold rows; which could not be folded, and why. A log that cannot be read now is no fault of the row."""
+def folded(folder: Folder, rows: Sequence[Folded]) -> Stop | None:
+    """Fold rows; which could not be folded, and why. What does not answer now is no fault of the row."""
     try:
         for position, row in rows:
             folder.hear(position, row)
-    except LogUnavailable:
+    except (Unanswered, LogUnavailable):
         raise
     except Exception as error:
         return position, f"row {position} ({row.name}): {type(error).__name__}: {error}"

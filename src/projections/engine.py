@@ -4,8 +4,8 @@ of views; each chain writes rows, states, sums and its position in one transacti
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
-from ledgerstone.projections.chain import Chain, Store
-from ledgerstone.projections.reader import Heard, Log, Reader
+from ledgerstone.projections.chain import Chain, Store, parts
+from ledgerstone.projections.reader import Log, Reader
 from ledgerstone.projections.view import AnyView, chains
 
 WINDOW = 20_000
@@ -13,22 +13,51 @@ WINDOW = 20_000
 
 
 class Engine:
-    """All chains, fed by one reader. With `aside`, a thread that reads ahead."""
+    """All chains, fed by one reader. With `aside`, a thread that reads ahead. One that `waits` asks for
+    nothing before it is restarted."""
 
     def __init__(
-        self, views: Sequence[AnyView], log: Log, store: Store, aside: Executor | None = None
+        self,
+        views: Sequence[AnyView],
+        log: Log,
+        store: Store,
+        aside: Executor | None = None,
+        waits: bool = False,
     ) -> None:
-        groups = chains(views)
-        self.chains = [Chain(group, store, log) for group in groups]
-        self._log, self._reader = log, Reader(log, groups, aside)
+        self._groups = chains(views)
+        self._store, self._log, self._reader = store, log, Reader(log, self._groups, aside)
+        self._parts = [[Chain(group, store, log)] for group in self._groups]
+        if not waits:
+            self.restart()
+
+    @property
+    def chains(self) -> list[Chain]:
+        """What is folded together."""
+        return [chain for parts in self._parts for chain in parts]
 
     def step(self, window: int = WINDOW) -> int:
-        """Fold the next rows of the log in every chain; how many there were."""
-        running = [chain.position for chain in self.chains if chain.stopped is None]
-        read = self._reader.window(min(running, default=self._log.head()), window)
-        for chain, lane in zip(self.chains, read.lanes, strict=True):
-            if chain.stopped is None and chain.position < read.upto:
-                chain.advance(_after(chain.position, lane), read.upto)
+        """Fold the next rows of the log in every chain; how many there were. What is behind the rest, since
+        it was stopped, catches up beside it, a window at a time."""
+        places = sorted({chain.position for chain in self.chains if chain.stopped is None}, reverse=True)
+        rows = sum(self._fold(position, window) for position in places)
+        if any(map(_together, self._parts)) or (not rows and self._mended()):
+            self.restart()
+        return rows
+
+    def _mended(self) -> bool:
+        """Whether what was stopped was moved meanwhile: rebuilt, say, by code that can fold the row."""
+        stopped = [chain for chain in self.chains if chain.stopped is not None]
+        return any({*self._store.positions(chain.tables)} != {chain.position} for chain in stopped)
+
+    def _fold(self, position: int, window: int) -> int:
+        """Fold a window in those chains that are at a position."""
+        read = self._reader.window(position, window)
+        for group, lane in zip(self._parts, read.lanes, strict=True) if read.rows else ():
+            for chain in [one for one in group if one.stopped is None and one.position == position]:
+                chain.advance(lane, read.upto)
+                if chain.divided:
+                    at = group.index(chain)
+                    group[at : at + 1] = chain.divide()
         return read.rows
 
     def catch_up(self, window: int = WINDOW, told: Callable[[int], None] = lambda rows: None) -> int:
@@ -41,10 +70,9 @@ class Engine:
 
     def restart(self) -> None:
         """Begin again from the tables, after another engine or a rebuild moved them."""
-        for chain in self.chains:
-            chain.restart()
+        self._parts = [parts(group, self._store, self._log) for group in self._groups]
 
 
-def _after(position: int, lane: list[Heard]) -> list[Heard]:
-    """What a chain has not heard: all of it, but where another chain is behind."""
-    return lane if not lane or lane[0][0] > position else [one for one in lane if one[0] > position]
+def _together(parts: Sequence[Chain]) -> bool:
+    """Whether what was behind has caught up, and is one chain with the rest again."""
+    return len(parts) > 1 and all(one.stopped is None and one.position == parts[0].position for one in parts)

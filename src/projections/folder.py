@@ -120,6 +120,8 @@ class Folder:
         sums: bool = True,
     ) -> None:
         self.base = 0
+        self.folding = ""
+        """The view that was folded last: where a row cannot be folded, the one that could not."""
         self._load = load
         self._recall = recall
         self._memories = {
@@ -159,6 +161,7 @@ class Folder:
         book = self._books.get(row.book) or self._book(row.book)
         stale: Stale = {}
         for memory, hears in way:
+            self.folding = memory.name
             affected = stale.get(memory.name)
             if hears:
                 if memory.counts:
@@ -250,6 +253,7 @@ class Folder:
         book = self._book(row.book)
         stale: Stale = {}
         for memory in self._stages:
+            self.folding = memory.name
             affected = stale.get(memory.name, {})
             self._recount(memory, row, book)
             for key in self._concerned(memory, row, book):
@@ -274,10 +278,7 @@ class Folder:
         """A key from all that it heard, each fact as it is in force; without any its state is None."""
         view, changes, entry = memory.view, memory.changes, self._entry(memory, key)
         heard = changes.heard.setdefault(key, [])
-        state = None
-        for told in corrected([*self._recall(view, key, heard), row]):
-            if type(told.body) in memory.hears and key[1] in view.keys(told):
-                state = view.fold(state, told, key[1])
+        state = anew(view, key, [*self._recall(view, key, heard), row])
         heard.append(position)
         entry.state = state
         changes.dirty.add(key)
@@ -353,6 +354,15 @@ class Folder:
             for cell, amounts in cells.items()
             if any(amounts)
         ]
+
+
+def anew(view: AnyView, key: Key, heard: Iterable[Recorded]) -> Any:
+    """The state of a key from all that it heard, each fact as it is in force; None where nothing is."""
+    state = None
+    for told in corrected(heard):
+        if type(told.body) in view.hears and key[1] in view.keys(told):
+            state = view.fold(state, told, key[1])
+    return state
 
 
 def remembering(views: Sequence[AnyView], rows: Iterable[tuple[int, Recorded]], sums: bool = True) -> Folder:

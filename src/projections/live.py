@@ -9,6 +9,8 @@ from ledgerstone.projections.engine import Engine
 
 Wait = Callable[[], None]
 """Returns when there may be more rows, and in any case after a while: no notice is relied upon."""
+Leads = Callable[[], bool]
+"""Whether this engine is the one that folds, where there are several: the others would only be overtaken."""
 
 
 class Stopped(Exception):
@@ -21,12 +23,17 @@ def follow(
     wait: Wait,
     stopping: Event,
     trouble: Callable[[Exception], None],
+    leads: Leads = lambda: True,
 ) -> None:
-    """Keep the views of an engine up to date until `stopping` is set. `begin` is called first, and again
-    after each failure, of which `trouble` hears; it may raise Stopped."""
+    """Keep the views of an engine up to date until `stopping` is set, while it `leads`. `begin` is called
+    first, and again after each failure, of which `trouble` hears; it may raise Stopped."""
     begun = False
     while not stopping.is_set():
         try:
+            if not leads():
+                begun = False
+                wait()
+                continue
             if not begun:
                 engine.restart()
                 begin()

@@ -120,7 +120,7 @@ def begin(engine: Engine, log: Log, beside: Tables, aside: Executor | None, told
 
 def fresh(engine: Engine, log: Log) -> list[Chained]:
     """The chains that an engine has not begun yet, where the log is long."""
-    chains = [chain.views for chain in engine.chains if chain.position == 0]
+    chains = [chain.views for chain in engine.chains if chain.position == 0 and not chain.ahead]
     return chains if chains and log.head() > LONG else []
 
 

@@ -178,6 +178,13 @@ def chains(views: Sequence[AnyView]) -> tuple[tuple[AnyView, ...], ...]:
     return tuple(stages(group) for group in groups)
 
 
+def readers(views: Sequence[AnyView], of: AnyView) -> tuple[AnyView, ...]:
+    """A view and those of the views (in stages) that read it, or read one that does."""
+    found = [of]
+    found += [view for view in views if view is not of and any(isinstance(one, view.reads) for one in found)]
+    return tuple(found)
+
+
 def common(one: Sequence[Row], other: Sequence[Row]) -> int:
     """How many rows two lists begin with alike: what is long past seldom changes."""
     same, most = 0, len(other)

@@ -1,9 +1,18 @@
 """Is the service alive and ready, and how do its views stand?"""
 
+from contextlib import closing
+from os import getpid
+from socket import gethostname
+from typing import Any
+
 import psycopg
 import pytest
 from starlette.testclient import TestClient
 
+from ledgerstone.adapters.postgres.lease import Lease
+from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.projections.engine import Engine
+from ledgerstone.projections.mrr import Mrr
 from ledgerstone.projections.views import VIEWS
 from tests.http.parts import PROBLEM, Service
 from tests.worlds import messages
@@ -41,6 +50,57 @@ def test_a_stopped_view_is_named_with_its_reason(service: Service, client: TestC
     assert (mrr["state"], mrr["stopped_at"]) == ("stopped", 7)
 
 
+class Unpriced(Mrr):
+    """A view with a mistake: it cannot stand a certain row."""
+
+    feared = ""
+
+    def fold(self, state: Any, row: Recorded, id: str) -> Any:
+        if row.name == self.feared:
+            raise ZeroDivisionError("a mistake of ours")
+        return super().fold(state, row, id)
+
+
+def test_a_row_that_cannot_be_folded_is_named_and_the_rest_is_served(
+    service: Service, client: TestClient
+) -> None:
+    told = messages(3)
+    hearing = [row for message in told for row in message if type(row.body) in Mrr.hears]
+    Unpriced.feared = hearing[len(hearing) // 2].name
+    views = [Unpriced() if isinstance(view, Mrr) else view for view in VIEWS]
+    service.journal.append_many(told)
+    Engine(views, service.journal, service.store).catch_up()
+    head = service.journal.head()
+
+    rows = {row["name"]: row for row in client.get("/sys/projections").json()["data"]}
+    at, reason = rows["mrr"]["stopped_at"], rows["mrr"]["reason"]
+    assert reason == f"row {at} ({Unpriced.feared}): ZeroDivisionError: a mistake of ours"
+    assert [name for name, row in rows.items() if row["state"] != "live"] == ["mrr"]
+    assert client.get("/readyz").json()["reasons"] == [f"mrr v3 stopped at row {at}: {reason}"]
+    assert client.get("/sys/billing/mrr").headers["Ledger-Position"] == str(at - 1)
+    assert client.get("/sys/billing/mrr").json()["meta"]["position"] == at - 1
+    assert client.get("/sys/invoices").headers["Ledger-Position"] == str(head)
+
+    service.engine.restart()
+    service.engine.catch_up()
+
+    assert client.get("/readyz").status_code == 200
+    assert client.get("/sys/billing/mrr").headers["Ledger-Position"] == str(head)
+
+
+def test_who_keeps_the_views_is_named(service: Service, client: TestClient) -> None:
+    def leaders() -> set[str | None]:
+        return {row["led_by"] for row in client.get("/sys/projections").json()["data"]}
+
+    assert leaders() == {None}
+    with closing(Lease(service.services.dsn)):
+        while (named := leaders()) == {None}:
+            pass
+        assert named == {f"{gethostname()[:24]} {getpid()}"}
+        assert client.get("/sys/projections").json()["data"][0]["led_since"]
+    assert leaders() == {None}
+
+
 def test_a_view_that_is_a_minute_behind_is_not_relied_upon(
     service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,7 +111,7 @@ def test_a_view_that_is_a_minute_behind_is_not_relied_upon(
     monkeypatch.setattr("ledgerstone.projections.reads.projections.LATE", 0.0)
     reasons = client.get("/readyz").json()["reasons"]
     assert len(reasons) == len(VIEWS)
-    assert all("behind the log" in reason for reason in reasons)
+    assert all("behind the log; no engine leads" in reason for reason in reasons)
 
 
 def test_views_that_were_never_built_are_said_to_be_missing(service: Service, client: TestClient) -> None:

@@ -18,7 +18,7 @@ def versions(dsn: str, view: AnyView, suffix: str = "") -> list[Line]:
     query = f"select book, key, known_from, known_to, {columns} from views.{shape.name}{suffix}"
     with psycopg.connect(dsn) as connection:
         connection.execute("set timezone = 'UTC'")
-        return sorted((_plain(line) for line in connection.execute(query)), key=repr)
+        return sorted((plain(line) for line in connection.execute(query)), key=repr)
 
 
 def sums(dsn: str, view: AnyView, suffix: str = "") -> dict[str, list[Line]]:
@@ -38,8 +38,8 @@ def sums(dsn: str, view: AnyView, suffix: str = "") -> dict[str, list[Line]]:
 def in_memory(found: list[Version]) -> list[Line]:
     """The same lines from a fold in memory."""
     lines = ((*v.key, v.known_from, v.known_to, *astuple(v.row)) for v in found)
-    return sorted(map(_plain, lines), key=repr)
+    return sorted(map(plain, lines), key=repr)
 
 
-def _plain(line: Line) -> Line:
+def plain(line: Line) -> Line:
     return tuple(tuple(cell) if isinstance(cell, list) else cell for cell in line)

@@ -1,5 +1,7 @@
 """A row that cannot be folded stops the views that hear it, just before it, and no others."""
 
+from typing import Any
+
 import psycopg
 import pytest
 
@@ -10,12 +12,17 @@ from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.names import stream
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.timeline import History
-from ledgerstone.projections import customers
+from ledgerstone.projections import chain, customers
 from ledgerstone.projections.engine import Engine
-from ledgerstone.projections.rebuild import compare
+from ledgerstone.projections.folder import fold
+from ledgerstone.projections.mrr import Mrr
+from ledgerstone.projections.rebuild import compare, rebuild
+from ledgerstone.projections.schedules import Schedules
 from ledgerstone.projections.subscriptions import Subscriptions
+from ledgerstone.projections.terms import Terms
 from ledgerstone.projections.view import table
-from tests.worlds import messages
+from tests.projections.tables import in_memory, versions
+from tests.worlds import log_of, messages, shuffled
 
 FEARED = sorted(
     {row.body.id for message in messages(3) for row in message if isinstance(row.body, CustomerSeen)}
@@ -82,3 +89,82 @@ def test_a_row_that_cannot_be_decoded_stops_who_hears_its_tag(
     assert stopped == position + 1
     assert "cannot be decoded" in (reason or "")
     assert standing(database)["subscriptions_v2"] == (journal.head(), None, None)
+
+
+class Unpriced(Mrr):
+    """A view with a mistake, in the midst of a chain: it cannot stand what one subscription is worth."""
+
+    feared = ""
+
+    def fold(self, state: Any, row: Recorded, id: str) -> Any:
+        if row.name == self.feared:
+            raise ZeroDivisionError("a mistake of ours")
+        return super().fold(state, row, id)
+
+
+@pytest.mark.parametrize("window", [3, 20_000])
+def test_what_others_read_goes_on_when_a_reader_is_stopped_and_the_reader_catches_up_after_the_fix(
+    database: Database, journal: Journal, store: PostgresViews, window: int
+) -> None:
+    """Though what it reads has changed since: it is shown to it as it was at each row."""
+    told = shuffled(messages(3), 3)
+    journal.append_many(told)
+    rows = log_of(told)
+    hearing = [(at, row) for at, row in rows if type(row.body) in Mrr.hears]
+    Unpriced.feared = hearing[len(hearing) // 3][1].name
+    stopped_at = hearing[len(hearing) // 3][0]
+    Engine([Terms(), Unpriced(), Schedules()], journal, store).catch_up(window)
+
+    stood = standing(database)
+    assert stood["mrr_v3"][:2] == (stopped_at - 1, stopped_at)
+    assert {stood[table(view).name] for view in (Terms(), Schedules())} == {(journal.head(), None, None)}
+
+    Engine([Terms(), Mrr(), Schedules()], journal, store).catch_up(window)
+
+    assert {*standing(database).values()} == {(journal.head(), None, None)}
+    meaning = fold([Terms(), Mrr(), Schedules()], rows)
+    for view in (Terms(), Mrr(), Schedules()):
+        assert versions(database.app_dsn, view) == in_memory(list(meaning[view.name]))
+
+
+def test_a_stopped_view_that_was_rebuilt_goes_on_in_the_engine_that_runs(
+    database: Database, journal: Journal, store: PostgresViews
+) -> None:
+    told = messages(3)
+    journal.append_many(told[:-20])
+    running = Engine([Faulty(), Subscriptions()], journal, store)
+    running.catch_up()
+    beside = PostgresViews(database.app_dsn, "_new")
+
+    rebuild([[customers.Customers()]], journal, beside)
+    beside.close()
+    running.catch_up()
+    journal.append_many(told[-20:])
+    running.catch_up()
+
+    assert standing(database)["customers_v2"] == (journal.head(), None, None)
+
+
+def test_tables_that_do_not_answer_while_a_row_is_folded_are_no_fault_of_the_row(
+    database: Database, journal: Journal, store: PostgresViews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = shuffled(messages(3), 3)
+    journal.append_many(told[::2])
+    views = [customers.Customers()]
+    Engine(views, journal, store).catch_up()
+    journal.append_many(told[1::2])
+    engine = Engine(views, journal, store)
+    monkeypatch.setattr(chain.Chain, "_preload", lambda self, heard: None)  # so that it asks in the fold
+    monkeypatch.setattr(store, "states", _gone)
+
+    with pytest.raises(chain.Unanswered):
+        engine.catch_up()
+
+    monkeypatch.undo()
+    engine.restart()
+    engine.catch_up()
+    assert standing(database)["customers_v2"] == (journal.head(), None, None)
+
+
+def _gone(*asked: object) -> None:
+    raise psycopg.OperationalError("server closed the connection unexpectedly")

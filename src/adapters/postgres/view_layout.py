@@ -30,9 +30,11 @@ OURS = (
 """Tables of views by their names, `<view>_v<version>…`: others may keep theirs in this schema too."""
 
 
-def connect(dsn: str) -> psycopg.Connection[Any]:
-    """A connection for the tables of views, laid out as this code expects."""
-    connection = psycopg.connect(dsn, autocommit=True, row_factory=tuple_row, connect_timeout=5)
+def connect(
+    dsn: str, kind: type[psycopg.Connection[Any]] = psycopg.Connection, **parameters: Any
+) -> psycopg.Connection[Any]:
+    """A connection, of whichever kind, for the tables of views, laid out as this code expects."""
+    connection = kind.connect(dsn, autocommit=True, row_factory=tuple_row, connect_timeout=5, **parameters)
     arrays.register(connection)
     instants.register(connection)
     connection.execute(SESSION)

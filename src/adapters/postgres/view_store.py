@@ -59,7 +59,7 @@ Rows = tuple[str, Sequence[Column], Sequence[tuple[Any, ...]]]
 ARRAY: dict[str, type[list[Any]]] = {"text": Texts, "bigint": Bigints, "bytea": Byteas}
 CLOSED = (("book", "text"), ("key", "text"), ("known_from", "bigint"), ("place", "bigint"), ("at", "bigint"))
 MOVE = (
-    "update views.tracking set position = %s, at = clock_timestamp(), stopped_at = null, reason = null"
+    "update views.tracking set position = %s, at = clock_timestamp(), stopped_at = %s, reason = %s"
     " where name = any(%s) and position = %s"
 )
 
@@ -70,17 +70,25 @@ ROWS_OF = (
 )
 
 
+Connect = Callable[[str], psycopg.Connection[Any]]
+
+
 class TablesDiffer(Exception):
     """The tables of a chain are at different positions: some were made by other code."""
 
 
-class PostgresViews:
-    """The tables of views in schema `views`, over one connection. `suffix` tells tables that are being
-    rebuilt from those that are read."""
+class Moved(Exception):
+    """The tables of a chain are not where they were thought to be: what was begun is rolled back."""
 
-    def __init__(self, dsn: str, suffix: str = "") -> None:
+
+class PostgresViews:
+    """The tables of views in schema `views`, over one connection, which `connect` makes, and makes anew when
+    it broke. `suffix` tells tables that are being rebuilt from those that are read."""
+
+    def __init__(self, dsn: str, suffix: str = "", connect: Connect = connect) -> None:
         self._dsn = dsn
         self._suffix = suffix
+        self._connect = connect
         self._connection: psycopg.Connection[Any] | None = None
 
     def close(self) -> None:
@@ -90,22 +98,26 @@ class PostgresViews:
             self._connection = None
 
     def position(self, tables: Sequence[Table]) -> int:
-        """How far a chain is; tables that are missing are created at 0."""
-        connection = self._open()
-        with connection.transaction():
-            connection.execute(LOCK)
-            for table in tables:
-                if self._create(connection, table):
-                    self._index(connection, table)
-            places = connection.execute(
-                "select name, position from views.tracking where name = any(%s)", (self._names(tables),)
-            ).fetchall()
-        if len({position for _, position in places}) > 1:
-            told = ", ".join(f"{name} at {position}" for name, position in sorted(places))
+        """How far a chain is, all of whose views are at one position."""
+        places = dict(zip(self._names(tables), self.positions(tables), strict=True))
+        if len(set(places.values())) > 1:
+            told = ", ".join(f"{name} at {position}" for name, position in sorted(places.items()))
             raise TablesDiffer(
                 f"views that read each other are at different positions ({told}): rebuild them"
             )
-        return int(places[0][1])
+        return next(iter(places.values()))
+
+    def positions(self, tables: Sequence[Table]) -> list[int]:
+        """How far each view is; tables that are missing are created at 0."""
+        connection, names = self._open(), self._names(tables)
+        if not (places := _places(connection, names)).keys() >= set(names):
+            with connection.transaction():
+                connection.execute(LOCK)
+                for table in tables:
+                    if self._create(connection, table):
+                        self._index(connection, table)
+                places = _places(connection, names)
+        return [places[name] for name in names]
 
     def states(self, table: Table, keys: Sequence[tuple[str, str]]) -> list[tuple[tuple[str, str], bytes]]:
         """The states of those keys that have one."""
@@ -160,23 +172,33 @@ class PostgresViews:
             .fetchall()
         ]
 
-    def commit(self, tables: Sequence[Table], expected: int, position: int, writes: Sequence[Write]) -> bool:
-        """Write a window and advance from `expected` to `position`, in one transaction; False when the chain
-        is not at `expected` any more: then nothing was written."""
+    def commit(
+        self,
+        tables: Sequence[Table],
+        expected: int,
+        position: int,
+        writes: Sequence[Write],
+        stopped: tuple[int, str] | None = None,
+    ) -> bool:
+        """Write a window and advance from `expected` to `position`, in one transaction, noting the row at
+        which the chain is `stopped` and why; False when the chain is not at `expected` any more: then nothing
+        was written."""
         connection, names = self._open(), self._names(tables)
-        with connection.transaction() as transaction:
-            moved = connection.execute(MOVE, (position, names, expected), prepare=True)
-            if moved.rowcount != len(names):
-                raise psycopg.Rollback(transaction)
-            with connection.pipeline():
+        try:
+            with connection.transaction():
+                move = (position, *(stopped or (None, None)), names, expected)
+                if connection.execute(MOVE, move, prepare=True).rowcount != len(names):
+                    raise Moved
+                with connection.pipeline():
+                    for write in writes:
+                        self._write_small(connection, write)
                 for write in writes:
-                    self._write_small(connection, write)
-            for write in writes:
-                self._copy(connection, _new_rows(write), COPY_FROM)
-            self._add_up(connection, tables, expected, position)
-            connection.execute("notify views")
-            return True
-        return False
+                    self._copy(connection, _new_rows(write), COPY_FROM)
+                self._add_up(connection, tables, expected, position)
+                connection.execute("notify views")
+        except Moved:
+            return False
+        return True
 
     def lay(self, tables: Sequence[Table]) -> None:
         """Create tables, at position 0 and without indexes."""
@@ -206,14 +228,7 @@ class PostgresViews:
             self._add_up(connection, tables, 0, position)
             for table in tables:
                 self._index(connection, table)
-            connection.execute(MOVE, (position, names, 0))
-
-    def stop(self, tables: Sequence[Table], position: int, reason: str) -> None:
-        """Note that the chain cannot fold the row at `position`, and why."""
-        self._open().execute(
-            "update views.tracking set stopped_at = %s, reason = %s where name = any(%s)",
-            (position, reason, self._names(tables)),
-        )
+            connection.execute(MOVE, (position, None, None, names, 0))
 
     def stopped(self, tables: Sequence[Table]) -> list[str]:
         """Why the chain cannot go on, if it cannot."""
@@ -254,7 +269,7 @@ class PostgresViews:
 
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed or self._connection.broken:
-            self._connection = connect(self._dsn)
+            self._connection = self._connect(self._dsn)
         return self._connection
 
     def _take_place(self, connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
@@ -340,6 +355,11 @@ class PostgresViews:
                 copy.set_types([kind for _, kind in columns])
                 for row in rows:
                     copy.write_row(row)
+
+
+def _places(connection: psycopg.Connection[Any], names: Sequence[str]) -> dict[str, int]:
+    query = "select name, position from views.tracking where name = any(%s)"
+    return dict(connection.execute(query, [list(names)]).fetchall())
 
 
 def _new_rows(write: Write) -> Iterator[Rows]:

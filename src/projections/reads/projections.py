@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -17,11 +17,21 @@ LATE = 60.0
 """Seconds that a row of the log may wait for a view before something is wrong."""
 
 
+LEADER = (
+    "select a.application_name from pg_locks l join pg_stat_activity a on a.pid = l.pid"
+    " where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and a.datname = current_database()"
+    " and l.database = a.datid and a.application_name like 'ledgerstone engine %%'"
+    " and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('ledgerstone engine', 0)"
+)
+"""The session that holds the lock of the one engine that folds, as the lease signs it."""
+
+
 class Standing(Struct, frozen=True):
     """How far a view is: it shows the first `position` rows of the log, `lag` rows are still to come, the
     first of which was recorded `lag_seconds` ago. `state` is `live`, `behind` (by more than a minute),
     `stopped` (at row `stopped_at`, for a `reason`), `rebuilding` or `absent`. `progress` is what a rebuild
-    tells of itself."""
+    tells of itself. All views are kept by one process, `led_by` host and number, since `led_since`; null
+    while none does."""
 
     name: str
     version: int
@@ -33,10 +43,13 @@ class Standing(Struct, frozen=True):
     reason: str | None
     advanced_at: datetime | None
     progress: Any = None
+    led_by: str | None = None
+    led_since: datetime | None = None
 
 
 def standings() -> Query:
-    """Name, position, stop, reason, last advance, the log's head, and how long its next row has waited. What
+    """Name, position, stop, reason, last advance, the log's head, how long its next row has waited, and whose
+    session leads, by what that says of itself (host, process, Unix time). What
     is made in bulk has no position until it is complete: how far the log was read stands for it. The index of
     messages, of whatever version, is not among them: it may lag as it likes, and is brought up when it is
     asked."""
@@ -44,7 +57,8 @@ def standings() -> Query:
         "select t.name, greatest(t.position, t.reached), t.stopped_at, t.reason, t.at, h.head,"
         " coalesce(extract(epoch from"
         " clock_timestamp() - (select e.recorded_at from stored_events e"
-        " where e.notification_id = t.position + 1))::float8, 0)"
+        " where e.notification_id = t.position + 1))::float8, 0),"
+        f" ({LEADER})"
         " from views.tracking t, (select coalesce(max(notification_id), 0) as head from stored_events) h"
         " where split_part(t.name, '_v', 1) <> %(index)s order by t.name",
         {"index": INDEX.partition("_v")[0]},
@@ -64,7 +78,7 @@ def troubles(standings: Sequence[Standing]) -> list[str]:
 
 
 def _standing(row: Sequence[Any], progress: Mapping[str, Any]) -> Standing:
-    table, position, stopped_at, reason, at, head, waited = row
+    table, position, stopped_at, reason, at, head, waited, leader = row
     name, version = _named(table)
     state = "rebuilding" if table not in NAMES else "behind" if waited > LATE else "live"
     return Standing(
@@ -78,7 +92,14 @@ def _standing(row: Sequence[Any], progress: Mapping[str, Any]) -> Standing:
         reason,
         at,
         progress.get(name),
+        *_leader(leader),
     )
+
+
+def _leader(signed: str | None) -> tuple[str | None, datetime | None]:
+    """Who leads, since when, from what its session is called: `ledgerstone engine web-1 4242 1793880000`."""
+    found = re.fullmatch(r"ledgerstone engine (\S+) (\d+) (\d+)", signed or "")
+    return (f"{found[1]} {found[2]}", datetime.fromtimestamp(int(found[3]), UTC)) if found else (None, None)
 
 
 def _absent(table: str) -> Standing:
@@ -95,7 +116,8 @@ def _named(table: str) -> tuple[str, int]:
 def _trouble(standing: Standing) -> str:
     view = f"{standing.name} v{standing.version}"
     if standing.state == "behind":
-        return f"{view} is {standing.lag_seconds:.0f} s and {standing.lag} rows behind the log"
+        who = f"process {standing.led_by} leads" if standing.led_by else "no engine leads"
+        return f"{view} is {standing.lag_seconds:.0f} s and {standing.lag} rows behind the log; {who}"
     if standing.state == "stopped":
         return f"{view} stopped at row {standing.stopped_at}: {standing.reason}"
     return f"{view} has no tables yet: start the engine, or rebuild it"

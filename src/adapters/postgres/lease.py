@@ -1,0 +1,111 @@
+"""Which of several services on one database keeps the views? The one whose session holds a lock: PostgreSQL
+gives it to one, and takes it back when that session ends, however it ends.
+
+What is written does not depend on it: each window is a compare-and-set on the position. The lease saves the
+work of folding everything twice, and the one that loses it is kept from getting in the way."""
+
+import os
+import socket
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+
+import psycopg
+
+from ledgerstone.adapters.postgres import view_layout
+
+BEAT = 1.0
+"""Seconds between two signs of life of the session that holds the lock, or attempts to get it."""
+SILENCE = 8.0
+"""Seconds without a sign of life after which the server ends that session: its process is frozen, or cannot
+be reached. It is the server's clock alone that counts."""
+UNFINISHED = "set idle_in_transaction_session_timeout = '60s'"
+"""In case that a process is frozen in the midst of a transaction before it leads."""
+LEADING, WRITING = "ledgerstone engine", "ledgerstone engine writes"
+
+TRY = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
+SIGN = (
+    "select set_config('application_name', concat_ws(' ', 'ledgerstone engine', %s::text, %s::text,"
+    " extract(epoch from clock_timestamp())::bigint), false)"
+)
+"""Who leads, and since when, can be read where sessions are listed."""
+END_HOLDER = (
+    "select pg_terminate_backend(l.pid, 1000) from pg_locks l where l.locktype = 'advisory' and l.granted"
+    " and l.objsubid = 1 and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended(%s, 0)"
+    " and l.database = (select oid from pg_database where datname = current_database())"
+)
+
+
+class Lease:
+    """A try to lead, for as long as it is open, in a thread of its own: who folds need not think of it.
+    `silence` is in seconds."""
+
+    def __init__(self, dsn: str, silence: float = SILENCE) -> None:
+        self._dsn, self._silence = dsn, silence
+        self._connection: psycopg.Connection[Any] | None = None
+        self._heard = -silence
+        self._stopping, self._led = Event(), False
+        self._thread = Thread(target=self._run, name="ledgerstone-lease", daemon=True)
+        self._thread.start()
+
+    @property
+    def held(self) -> bool:
+        """Whether we lead, as far as we know. A process that was frozen knows at once that it cannot say."""
+        return monotonic() - self._heard < self._silence
+
+    def gained(self) -> bool:
+        """Whether we lead, and did not when this was asked last."""
+        led, self._led = self._led, self.held
+        return self._led and not led
+
+    def connect(self, dsn: str, work: str = "") -> psycopg.Connection[Any]:
+        """A connection for the tables of views. Who leads ends the session with which another one wrote: that
+        process may be frozen in the midst of a transaction, and nobody could pass its locks. `work` tells
+        what is written beside each other."""
+        connection = view_layout.connect(dsn)
+        try:
+            connection.execute(UNFINISHED)
+            while self.held and connection.execute(TRY, [WRITING + work]).fetchone() != (True,):
+                connection.execute(END_HOLDER, [WRITING + work])
+        except psycopg.Error:
+            connection.close()
+            raise
+        return connection
+
+    def close(self) -> None:
+        """Let another one lead."""
+        self._stopping.set()
+        self._thread.join()
+        self._lose()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._beat()
+            except psycopg.Error:
+                self._lose()
+            if self._stopping.wait(BEAT):
+                return
+
+    def _beat(self) -> None:
+        """Get the lock, or say that we live."""
+        begun = monotonic()
+        connection = self._connection = self._connection or self._open()
+        if self.held:
+            connection.execute("select 1")
+        elif connection.execute(TRY, [LEADING]).fetchone() == (True,):
+            connection.execute(SIGN, [socket.gethostname()[:24], os.getpid()])
+        else:
+            return
+        self._heard = begun
+
+    def _open(self) -> psycopg.Connection[Any]:
+        ends = f"-c idle_session_timeout={self._silence * 1000:.0f}"
+        patient = {"connect_timeout": 2, "tcp_user_timeout": int(self._silence * 1000), "options": ends}
+        return psycopg.connect(self._dsn, autocommit=True, **patient)  # type: ignore[arg-type]
+
+    def _lose(self) -> None:
+        self._heard = -self._silence
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
