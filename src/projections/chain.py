@@ -56,12 +56,13 @@ class Chain:
     """Views that read each other, at one position. Owns their memory, and writes what changed. The log
     is read for what was heard before, when a fact among that is corrected."""
 
-    def __init__(self, views: Sequence[AnyView], store: Store, log: Log) -> None:
+    def __init__(self, views: Sequence[AnyView], store: Store, log: Log, cached: int | None = None) -> None:
         self.views = views
         self.tables = [table(view) for view in views]
         self.stopped: str | None = None
         self._store = store
         self._log = log
+        self._cached = cached
         self._folder = Folder(views, self._load, self._recall)
         self._decoders = {view.name: decoder(view) for view in views}
         self.position = store.position(self.tables)
@@ -98,7 +99,7 @@ class Chain:
             folder.forget()
             raise Overtaken(f"another engine moved {', '.join(shape.name for shape in self.tables)}")
         self.position = upto
-        if len(folder) > CACHED:
+        if len(folder) > (CACHED if self._cached is None else self._cached):
             folder.forget()
 
     def _preload(self, heard: Sequence[Folded]) -> None:

@@ -13,13 +13,19 @@ WINDOW = 20_000
 
 
 class Engine:
-    """All chains, fed by one reader. With `aside`, a thread that reads ahead."""
+    """All chains, fed by one reader. With `aside`, a thread that reads ahead. Each chain keeps as many keys
+    in memory between windows as are `cached`, or what is usual."""
 
     def __init__(
-        self, views: Sequence[AnyView], log: Log, store: Store, aside: Executor | None = None
+        self,
+        views: Sequence[AnyView],
+        log: Log,
+        store: Store,
+        aside: Executor | None = None,
+        cached: int | None = None,
     ) -> None:
         groups = chains(views)
-        self.chains = [Chain(group, store, log) for group in groups]
+        self.chains = [Chain(group, store, log, cached) for group in groups]
         self._log, self._reader = log, Reader(log, groups, aside)
 
     def step(self, window: int = WINDOW) -> int:

@@ -11,6 +11,7 @@ from ledgerstone.ledger.corrections import corrected, now, was
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.recorded import Book, Recorded
+from ledgerstone.projections.shares import WHOLE, Share
 from ledgerstone.projections.view import AnyView, Cell, Count, Key, Look, Ref, Row, Tally, View, common
 
 NEVER: Any = object()
@@ -78,16 +79,20 @@ class Changes:
 class Memory:
     """What is in memory of one view."""
 
-    __slots__ = ("changes", "counts", "entries", "hears", "is_read", "name", "reads", "tallies", "view")
+    __slots__ = (
+        "changes", "counts", "entries", "hears", "is_read", "name", "passes", "reads", "tallies", "view"
+    )  # fmt: skip
 
-    def __init__(self, view: AnyView, is_read: bool) -> None:
+    def __init__(self, view: AnyView, is_read: bool, share: Share) -> None:
         self.view = view
         self.name = view.name
         self.hears = frozenset(view.hears)
-        self.counts = type(view).count is not View.count
+        self.counts = type(view).count is not View.count and share.first
         self.tallies = type(view).tally is not View.tally
         self.reads = bool(view.reads)
         self.is_read = is_read
+        self.passes = share.of > 1 and not is_read
+        """Passes over keys of other shares: those of a view that others read may be pointed at by any key."""
         self.entries: dict[Key, Entry] = {}
         self.changes = Changes()
 
@@ -109,15 +114,22 @@ def unable(view: AnyView, key: Key, heard: Sequence[int]) -> Iterable[Recorded]:
 
 
 class Folder:
-    """A chain of views in memory. `load` fetches entries that are not here yet (none: they are new), `recall`
-    what a key has heard, for when a fact among that is corrected."""
+    """A chain of views in memory, or a share of its keys. `load` fetches entries that are not here yet (none:
+    they are new), `recall` what a key has heard, for when a fact among that is corrected: of whole chains."""
 
-    def __init__(self, views: Sequence[AnyView], load: Loader | None = None, recall: Recall = unable) -> None:
-        self.base = 0
+    def __init__(
+        self,
+        views: Sequence[AnyView],
+        load: Loader | None = None,
+        recall: Recall = unable,
+        share: Share = WHOLE,
+    ) -> None:
+        self.base, self.share = 0, share
         self._load = load
         self._recall = recall
         self._memories = {
-            view.name: Memory(view, any(type(view) in reader.reads for reader in views)) for view in views
+            view.name: Memory(view, any(type(view) in reader.reads for reader in views), share)
+            for view in views
         }
         self._stages = tuple(self._memories.values())
         self._ways = {kind: self._way(kind) for view in views for kind in view.hears}
@@ -177,6 +189,18 @@ class Folder:
             memory.entries.clear()
         self._edges.clear()
 
+    def keep(self, share: Share) -> None:
+        """Give the keys of other shares up, for good; those that any key may point at stay."""
+        self.share = share
+        for memory in self._stages:
+            memory.passes = not memory.is_read
+            if memory.passes:
+                memory.entries = {key: e for key, e in memory.entries.items() if share.has(key[1])}
+        for pointing in self._edges.values():
+            for reader, key in list(pointing):
+                if key not in self._memories[reader].entries:
+                    del pointing[reader, key]
+
     def opened(self, view: AnyView) -> Iterable[Version]:
         """The rows that this window opened and that are still shown."""
         memory = self._memories[view.name]
@@ -218,6 +242,8 @@ class Folder:
         `affected`."""
         view, changes, entries = memory.view, memory.changes, memory.entries
         for id in view.keys(row):
+            if memory.passes and not self.share.has(id):
+                continue
             key = (book, id)
             entry = entries.get(key) or self._entry(memory, key)
             heard = changes.heard.get(key)
@@ -318,7 +344,7 @@ class Folder:
         if same == len(rows) == len(entry.rows):
             return False
         memory.changes.touched.add(key)
-        if memory.tallies:
+        if memory.tallies and (memory.passes or self.share.has(id)):
             self._tally(memory, position, key[0], view.tally(entry.rows, rows))
         self._replace(key, entry, rows, same, position, memory.changes)
         return True

@@ -183,10 +183,12 @@ def test_work_in_bulk_ends_where_facts_are_corrected_and_goes_on_in_windows(
     beside.close()
 
 
-def _noting(finish: Callable[[bulk.Bulk, int], None], reached: list[int]) -> Callable[[bulk.Bulk, int], None]:
-    def noted(made: bulk.Bulk, position: int) -> None:
+def _noting(
+    finish: Callable[[bulk.Bulk, int], bulk.Made], reached: list[int]
+) -> Callable[[bulk.Bulk, int], bulk.Made]:
+    def noted(made: bulk.Bulk, position: int) -> bulk.Made:
         reached.append(position)
-        finish(made, position)
+        return finish(made, position)
 
     return noted
 
