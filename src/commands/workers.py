@@ -3,7 +3,7 @@ reads what they hear, folds it and writes it; nothing passes between them but su
 folded, one of them completes its tables, compares and swaps."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import Any
@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews
+from ledgerstone.bootstrap import REBUILD_KEYS
 from ledgerstone.commands.crew import Crew, crew
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.bulk import Made, Span, fill
@@ -31,8 +32,6 @@ from ledgerstone.projections.view import table
 from ledgerstone.projections.views import VIEWS
 
 NEW = "_new_0"
-KEYS = 400_000
-"""Keys held in memory by all processes together, unless it is told otherwise; a key takes some 3 kB."""
 GLANCE = 0.5
 """Seconds between two looks at how far the workers are."""
 NAMED = {view.name: view for view in VIEWS}
@@ -43,7 +42,7 @@ class Order(Struct, frozen=True):
     keys in memory, to be swapped or not; what the names of its tables end with."""
 
     workers: int = 0
-    keys: int = KEYS
+    keys: int = REBUILD_KEYS
     swap: bool = True
     suffix: str = NEW
 
@@ -67,22 +66,32 @@ class Tools(Struct):
         self.counted[2 * self.number + 1] += more
 
 
+def nobody(built: Built) -> None:
+    """Nobody is told."""
+
+
 def rebuilt(
-    dsn: str, groups: Sequence[Chained], told: Told, workers: int = 0, order: Order | None = None
+    dsn: str,
+    groups: Sequence[Chained],
+    told: Told,
+    order: Order | None = None,
+    built: Callable[[Built], None] = nobody,
 ) -> list[Built]:
     """Rebuild chains of views in several processes. Those of which rows of the same version came out
     otherwise are not swapped, and raise one ViewsDiffer when all the others are. Raises WorkerGone."""
-    order = order or Order(workers)
+    order = order or Order()
     store = PostgresViews(dsn, order.suffix)
     try:
         begin_tables(groups, store)
-        return _rebuilt(dsn, groups, told, order)
+        return _rebuilt(dsn, groups, told, order, built)
     finally:
         store.drop([table(view) for group in groups for view in group])  # what was not swapped
         store.close()
 
 
-def _rebuilt(dsn: str, groups: Sequence[Chained], told: Told, order: Order) -> list[Built]:
+def _rebuilt(
+    dsn: str, groups: Sequence[Chained], told: Told, order: Order, built: Callable[[Built], None]
+) -> list[Built]:
     journal = Journal(environment(dsn))
     end = journal.head()
     journal.close()
@@ -93,6 +102,8 @@ def _rebuilt(dsn: str, groups: Sequence[Chained], told: Told, order: Order) -> l
         work.begin(span(end, max(1, order.keys // len(portions))))
         for answer in processes.answers(GLANCE):
             work.take(answer)
+            if isinstance(answer, Built):
+                built(answer)
             told(*_progress(counted, end))
     return work.result()
 
@@ -172,9 +183,6 @@ def _finish(tools: Tools, names: Sequence[str], made: Sequence[Made], order: Ord
         return differ
 
 
-def wanted(built: Sequence[Built]) -> list[Mapping[str, Any]]:
+def plain(built: Built) -> Mapping[str, Any]:
     """What was built, as plain values for a report."""
-    return [
-        {"views": list(each.views), "position": each.position, "revised": list(each.revised)}
-        for each in built
-    ]
+    return {"views": list(built.views), "position": built.position, "revised": list(built.revised)}
