@@ -53,11 +53,14 @@ class Worker:
             return found
         raise found
 
-    def end(self) -> None:
+    def dismiss(self) -> None:
         """Not needed any more, or not wanted."""
         self.line.close()
         if self.busy:
             self.process.kill()
+
+    def end(self) -> None:
+        """Wait until it is gone."""
         self.process.join(ENDING)
         if self.process.is_alive():
             self.process.kill()
@@ -110,6 +113,8 @@ def crew(size: int, begin: Callable[..., Any], *arguments: Any) -> Iterator[Crew
             workers.append(Worker(begin, (number, *arguments)))
         yield Crew(workers)
     finally:
+        for worker in workers:
+            worker.dismiss()
         for worker in workers:
             worker.end()
 

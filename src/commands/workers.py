@@ -84,8 +84,10 @@ def rebuilt(
     try:
         begin_tables(groups, store)
         return _rebuilt(dsn, groups, told, order, built)
-    finally:
+    except BaseException:
         store.drop([table(view) for group in groups for view in group])  # what was not swapped
+        raise
+    finally:
         store.close()
 
 

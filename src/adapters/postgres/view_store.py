@@ -204,9 +204,9 @@ class PostgresViews:
         """Remove the tables of a rebuild that is not wanted any more."""
         connection = self._open()
         with connection.transaction():
-            for table in tables:
-                for name, _ in relations(table):
-                    connection.execute(sql.SQL("drop table if exists {}").format(self._table(name)))
+            names = [self._table(name) for table in tables for name, _ in relations(table)]
+            if names:
+                connection.execute(sql.SQL("drop table if exists {}").format(sql.SQL(", ").join(names)))
             connection.execute("delete from views.tracking where name = any(%s)", (self._names(tables),))
 
     def standing(self, tables: Sequence[Table], suffix: str) -> int:

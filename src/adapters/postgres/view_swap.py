@@ -71,13 +71,14 @@ def _lock(connection: psycopg.Connection[Any], tables: Sequence[Table], suffixes
     first = sorted(table.name + read for table in tables)
     others = [name + suffix for table in tables for name, _ in relations(table) for suffix in (read, new)]
     names = _there(connection, [*first, *others])
-    lock = sql.SQL("lock table {} in access exclusive mode")
+    if not names:
+        return
+    all_of_them = sql.SQL(", ").join(sql.Identifier("views", name) for name in names)
     for attempt in range(ATTEMPTS):
         try:
             with connection.transaction():
                 connection.execute(f"set local lock_timeout = {WAITS[min(attempt, 3)] * 1000:.0f}")
-                for name in names:
-                    connection.execute(lock.format(sql.Identifier("views", name)))
+                connection.execute(sql.SQL("lock table {} in access exclusive mode").format(all_of_them))
                 return
         except psycopg.errors.LockNotAvailable:
             connection.execute("select pg_sleep(%s)", (PAUSES[min(attempt, 3)],))
