@@ -29,19 +29,27 @@ from ledgerstone.adapters.postgres.migrations import MigrationError, migrate
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_layout import connect
 from ledgerstone.adapters.postgres.view_store import Connect, PostgresViews, TablesDiffer
+from ledgerstone.adapters.postgres.view_swap import TablesBusy
 from ledgerstone.http.intake import BYTES, LARGEST, SECONDS
 from ledgerstone.ledger.journal import Journal, LogUnavailable
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.live import Stopped, follow
-from ledgerstone.projections.rebuild import ViewsDiffer, begin, fresh
+from ledgerstone.projections.reads.projections import NAMES
+from ledgerstone.projections.rebuild import NotSwapped, begin, fresh
 from ledgerstone.projections.views import VIEWS
 
 CHANNEL = "stored_events"
 """On which the log tells that it grew."""
 BEGINNING = "_begin"
 """What the names of tables end with while a view is begun."""
+SWEEP = 60.0
+"""Seconds between two looks for tables that nobody reads any more."""
 PATIENCE = 15.0
 """Seconds that a window of the engine may take to end: a database that says nothing must not keep us."""
+
+
+REBUILD_KEYS = 400_000
+"""Keys that a rebuild holds in memory, all its processes together; one takes some 3 kB."""
 
 
 class ConfigurationError(Exception):
@@ -55,7 +63,8 @@ EXPECTED = (
     DumpError,
     AlreadyRunning,
     TablesDiffer,
-    ViewsDiffer,
+    TablesBusy,
+    NotSwapped,
     LogUnavailable,
     psycopg.OperationalError,
 )
@@ -75,6 +84,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ledgerstone_home: Path = Path("var/pg")
     ledgerstone_webhook_bytes: int = BYTES
     ledgerstone_webhook_seconds: float = SECONDS
+    ledgerstone_rebuild_keys: int = REBUILD_KEYS
 
     def __repr__(self) -> str:
         return f"Settings({self.ledgerstone_env}, secrets not shown)"
@@ -128,6 +138,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"LEDGERSTONE_WEBHOOK_BYTES: less than {LARGEST}, which one message may have"
     if not 0 < settings.ledgerstone_webhook_seconds < 3600:
         yield "LEDGERSTONE_WEBHOOK_SECONDS: not between 0 and 3600"
+    if settings.ledgerstone_rebuild_keys < 1_000:
+        yield "LEDGERSTONE_REBUILD_KEYS: less than 1000, with which a rebuild would hardly end"
     base = urlsplit(settings.stripe_api_base)
     if base.scheme not in ("http", "https") or not base.hostname:
         yield f"STRIPE_API_BASE: {settings.stripe_api_base!r} is no http or https address"
@@ -237,3 +249,25 @@ def following(database: Database, journal: Journal, trouble: Callable[[Exception
             listener.stop()
             thread.join(PATIENCE)
             listener.close()
+
+
+@contextmanager
+def sweeping(database: Database, trouble: Callable[[Exception], None]) -> Iterator[None]:
+    """Drop tables of views that nobody reads any more, now and then, in a thread of its own."""
+    ended = Event()
+
+    def sweep() -> None:
+        while not ended.wait(SWEEP):
+            try:
+                with views_of(database) as store:
+                    store.sweep(NAMES)
+            except psycopg.Error as failure:
+                trouble(failure)
+
+    thread = Thread(target=sweep, name="ledgerstone-sweeping", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(PATIENCE)

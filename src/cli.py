@@ -115,17 +115,23 @@ def retranslate(event_type: str | None, everything: bool) -> None:
 
 @main.command()
 @click.argument("views", nargs=-1, metavar="[VIEW]...")
-def rebuild(views: tuple[str, ...]) -> None:
+@click.option("--all", "everything", is_flag=True, help="All views, as when none is named.")
+@click.option("--workers", default=0, type=click.IntRange(0, 64), help="Default: one for each processor.")
+@click.option("--no-swap", is_flag=True, help="Only compare, and throw the new ones away.")
+@click.option("--reports", is_flag=True, help="Only show what came of the latest rebuilds.")
+def rebuild(views: tuple[str, ...], everything: bool, workers: int, no_swap: bool, reports: bool) -> None:
     """Make views anew from the log (all, if none is named), compare, and swap.
 
-    The old ones are read meanwhile. Where rows differ under the same version, nothing is swapped.
+    The old ones are read meanwhile. Where rows differ under the same version, nothing is swapped; what a new
+    version changes is counted, and listed by key with --reports.
     """
     from ledgerstone.bootstrap import read_settings
-    from ledgerstone.commands.rebuild import rebuild_views
+    from ledgerstone.commands.rebuild import Asked, list_reports, named, rebuild_views, told
 
     try:
-        for built in rebuild_views(read_settings(), views):
-            click.echo(f"{', '.join(built.views)}: rebuilt up to position {built.position:,}")
+        asked = Asked(named(views, everything), workers, not no_swap)
+        for line in list_reports(read_settings()) if reports else told(rebuild_views(read_settings(), asked)):
+            click.echo(line)
     except LookupError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="VIEW") from None
 

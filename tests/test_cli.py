@@ -6,7 +6,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, cast
 
@@ -284,3 +286,26 @@ def test_receipts_come_while_messages_are_still_read(database: Database) -> None
     assert read < 10_000
     receipts.close()  # type: ignore[attr-defined]
     journal.close()
+
+
+def test_a_view_is_rebuilt_over_http_while_the_service_goes_on(
+    serving: Child, ledgerstone: Shell, events: list[bytes]
+) -> None:
+    deliver(events, serving.port, SECRET)
+    connection = HTTPConnection("127.0.0.1", serving.port, timeout=30)
+    connection.request("POST", "/sys/projections/mrr/rebuild")
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("Location")) == (202, "/sys/projections")
+    connection.close()
+
+    deadline = time.monotonic() + 60
+    while (report := _projection(serving, "mrr")["report"]) is None:
+        assert time.monotonic() < deadline
+    assert (report["state"], report["views"]) == ("swapped", ["terms", "mrr", "schedules"])
+    assert _projection(serving, "invoices")["report"] is None
+    assert ledgerstone("verify").exit_code == 0
+
+
+def _projection(serving: Child, name: str) -> Any:
+    rows = serving.get("/sys/projections")["data"]
+    return next(row for row in rows if row["name"] == name and row["state"] == "live")

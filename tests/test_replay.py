@@ -18,8 +18,9 @@ from ledgerstone.bootstrap import journal_of
 from ledgerstone.demo.history import generate
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.engine import Engine
-from ledgerstone.projections.folder import Version, fold
+from ledgerstone.projections.folder import fold
 from ledgerstone.projections.replay import of_key
+from ledgerstone.projections.shown import Version
 from ledgerstone.projections.view import chains
 from ledgerstone.projections.views import VIEWS
 from tests.corrected import positioned, with_corrections

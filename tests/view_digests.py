@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from ledgerstone.ledger.recorded import Recorded, encode
-from ledgerstone.projections.folder import Folder, Version, remembering
+from ledgerstone.projections.folder import Folder, remembering
+from ledgerstone.projections.shown import Version
 from ledgerstone.projections.view import AnyView, chains, identity
 from ledgerstone.projections.views import VIEWS
 from tests.examples import released

@@ -1,24 +1,122 @@
 """How are the views made anew, while the old ones are read?"""
 
-from collections.abc import Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import click
+import psycopg
+from msgspec import Struct
+from psycopg.rows import tuple_row
 
 from ledgerstone.adapters.postgres.lock import alone
-from ledgerstone.bootstrap import Settings, migrated
+from ledgerstone.adapters.postgres.rebuild_reports import RebuildReport
+from ledgerstone.bootstrap import Settings, migrated, views_of
+from ledgerstone.commands.crew import WorkerGone
 from ledgerstone.commands.progress import progress
-from ledgerstone.commands.workers import rebuilt
-from ledgerstone.projections.rebuild import Built, whole_chains
+from ledgerstone.commands.workers import Order, plain, rebuilt
+from ledgerstone.projections.reads import rebuilds
+from ledgerstone.projections.reads.projections import NAMES
+from ledgerstone.projections.rebuild import Built, Told, ViewsDiffer, whole_chains
 from ledgerstone.projections.views import VIEWS
 
+LATELY = 10.0
+"""Seconds over which a rate is worked out."""
 
-def rebuild_views(settings: Settings, names: Sequence[str]) -> list[Built]:
-    """Rebuild the chains that hold the named views (all, if none is named), and swap each for what is read.
+
+class Asked(Struct, frozen=True):
+    """What is to be rebuilt (all, if no view is named), by how many processes (0: as many as there are
+    processors), and whether it is to be swapped."""
+
+    views: tuple[str, ...] = ()
+    workers: int = 0
+    swap: bool = True
+
+
+def rebuild_views(settings: Settings, asked: Asked) -> list[Built]:
+    """Rebuild the chains that hold the named views, and swap each for what is read.
 
     Raises ViewsDiffer, LookupError for unknown names, and AlreadyRunning."""
-    groups = whole_chains(VIEWS, names)
-    named = ", ".join(view.name for group in groups for view in group)
+    groups = whole_chains(VIEWS, asked.views)
+    names = [view.name for group in groups for view in group]
+    order = Order(asked.workers, settings.ledgerstone_rebuild_keys, asked.swap)
     with (
         migrated(settings) as database,
-        alone(database.app_dsn, "rebuild"),
-        progress(f"rebuilding {named}", "rows") as told,
+        alone(database.app_dsn, rebuilds.LOCK),
+        views_of(database) as store,
+        RebuildReport(database.app_dsn, names, order.processes, asked.swap) as report,
+        progress(f"rebuilding {', '.join(names)}", "rows") as shown,
     ):
-        return rebuilt(database.app_dsn, groups, told)
+        store.clear()
+        store.sweep(NAMES)
+        order = Order(order.workers, order.keys, order.swap, f"_new_{report.id}")
+
+        def work() -> list[Built]:
+            tell = _telling(report, shown)
+            return rebuilt(database.app_dsn, groups, tell, order, lambda each: report.built(plain(each)))
+
+        return _reported(report, asked.swap, work)
+
+
+def told(built: Iterable[Built]) -> Iterator[str]:
+    """What was rebuilt, for people."""
+    for each in built:
+        yield f"{', '.join(each.views)}: rebuilt up to position {each.position:,}"
+        for table in each.revised:
+            yield (
+                f"  {table['table']}: {table['differing']:,} keys differ from {table['before']};"
+                " `ledgerstone rebuild --reports` lists them"
+            )
+
+
+def list_reports(settings: Settings, most: int = rebuilds.KEPT) -> list[str]:
+    """What came of the latest rebuilds, for people; the latest first."""
+    query = rebuilds.latest(most)
+    with (
+        migrated(settings) as database,
+        psycopg.connect(database.app_dsn, row_factory=tuple_row) as connection,
+    ):
+        rows = connection.execute(query.text.encode(), query.parameters).fetchall()
+    return [line for report in rebuilds.reports(rows) for line in rebuilds.lines(report)]
+
+
+def _reported(report: RebuildReport, swap: bool, work: Callable[[], list[Built]]) -> list[Built]:
+    """Do it, and have what comes of it in the report."""
+    try:
+        built = work()
+    except ViewsDiffer as differ:
+        report.ended("refused", str(differ))
+        raise
+    except WorkerGone as gone:
+        reason = f"{gone}: what was swapped is whole, and the rest is as it was; rebuild again"
+        report.ended("failed", reason)
+        raise click.ClickException(reason) from None
+    except BaseException as error:
+        report.ended("failed", str(error) or "it was ended")
+        raise
+    report.ended("swapped" if swap else "compared")
+    return built
+
+
+def _telling(report: RebuildReport, shown: Callable[[float, float | None], None]) -> Told:
+    """Tells the terminal and the report how far it is."""
+    seen = deque[tuple[float, int]]()
+
+    def tell(done: int, total: int) -> None:
+        shown(done, total)
+        now = time.monotonic()
+        seen.append((now, done))
+        while now - seen[0][0] > LATELY:
+            seen.popleft()
+        passed = now - seen[0][0]
+        rate = (done - seen[0][1]) / passed if passed else None
+        report.moved("folding" if done < total else "comparing", done, total, rate)
+
+    return tell
+
+
+def named(views: Sequence[str], everything: bool) -> tuple[str, ...]:
+    """Which views are meant: those that are named, or all."""
+    if views and everything:
+        raise click.BadParameter("name views, or say --all", param_hint="--all")
+    return tuple(views)

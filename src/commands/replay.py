@@ -16,9 +16,9 @@ from ledgerstone.commands.progress import progress
 from ledgerstone.http.parameters import exclusive_end, known_position, last_known
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import Book
-from ledgerstone.projections.folder import Version
 from ledgerstone.projections.rebuild import Chained, whole_chains
 from ledgerstone.projections.replay import of_all, of_key
+from ledgerstone.projections.shown import Version
 from ledgerstone.projections.view import AnyView, Key, table
 from ledgerstone.projections.views import VIEWS
 

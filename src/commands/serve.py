@@ -4,14 +4,15 @@ end: then what was accepted is answered, what was taken is committed, and everyt
 import logging
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib import metadata
 
 import click
 import uvicorn
 
 from ledgerstone.adapters.postgres.database import Database
-from ledgerstone.bootstrap import Settings, following, journal_of, migrated, tune_interpreter
+from ledgerstone.bootstrap import Settings, following, journal_of, migrated, sweeping, tune_interpreter
+from ledgerstone.commands.launch import Launcher
 from ledgerstone.http.app import create_app
 from ledgerstone.http.connections import BACKLOG, RECEIVE, configuration
 from ledgerstone.http.database import reading_pool
@@ -28,8 +29,13 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
         say(database.description)
         if not settings.stripe_webhook_secrets:
             say("STRIPE_WEBHOOK_SECRETS is not set: every webhook will be refused")
-        with journal_of(database) as journal, following(database, journal, _trouble):
-            server = uvicorn.Server(_configured(settings, database, journal))
+        with (
+            journal_of(database) as journal,
+            following(database, journal, _trouble),
+            sweeping(database, _trouble),
+            closing(Launcher()) as launcher,
+        ):
+            server = uvicorn.Server(_configured(settings, database, journal, launcher))
             tune_interpreter()
             say(f"http://{_shown(bound)} (Ctrl-C ends it)")
             with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has ended
@@ -37,7 +43,9 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     say("ended")
 
 
-def _configured(settings: Settings, database: Database, journal: Journal) -> uvicorn.Config:
+def _configured(
+    settings: Settings, database: Database, journal: Journal, launcher: Launcher
+) -> uvicorn.Config:
     services = Services(
         journal=journal,
         dsn=database.app_dsn,
@@ -47,6 +55,7 @@ def _configured(settings: Settings, database: Database, journal: Journal) -> uvi
         webhook_bytes=settings.ledgerstone_webhook_bytes,
         webhook_seconds=settings.ledgerstone_webhook_seconds,
         version=version(),
+        rebuild=launcher.start,
     )
     return configuration(create_app(services))
 

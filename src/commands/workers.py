@@ -1,55 +1,190 @@
-"""How do several processes share the work on views? Each takes some chains, reads what they hear, and writes
-their tables; chains have nothing to do with each other, so nothing passes between the processes."""
+"""How do several processes share the work on views? Each takes some chains, or a share of the keys of one,
+reads what they hear, folds it and writes it; nothing passes between them but sums. When all of a chain is
+folded, one of them completes its tables, compares and swaps."""
 
-import gc
 import os
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
+from typing import Any
+
+from msgspec import Struct
 
 from ledgerstone.adapters.postgres.recorder import environment
-from ledgerstone.adapters.postgres.view_layout import connect
 from ledgerstone.adapters.postgres.view_store import PostgresViews
+from ledgerstone.bootstrap import REBUILD_KEYS
+from ledgerstone.commands.crew import Crew, crew
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.projections.rebuild import Built, Chained, Told, rebuild, shares, whole_chains
+from ledgerstone.projections.bulk import Made, Span, fill
+from ledgerstone.projections.rebuild import (
+    Built,
+    Chained,
+    Told,
+    ViewsDiffer,
+    begin_tables,
+    complete,
+    span,
+    take_place,
+    whole_chains,
+)
+from ledgerstone.projections.shares import Piece, divided
+from ledgerstone.projections.view import table
 from ledgerstone.projections.views import VIEWS
 
-NEW = "_new"
+NEW = "_new_0"
 GLANCE = 0.5
 """Seconds between two looks at how far the workers are."""
+NAMED = {view.name: view for view in VIEWS}
 
 
-def rebuilt(dsn: str, groups: Sequence[Chained], told: Told, workers: int = 0) -> list[Built]:
-    """Rebuild chains of views with as many processes as there are processors, or `workers`."""
-    portions = shares(groups, workers or os.cpu_count() or 1)
-    names = [[view.name for group in share for view in group] for share in portions]
-    with ProcessPoolExecutor(len(names), mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_rebuild, dsn, share) for share in names]
-        while wait(futures, GLANCE).not_done:
-            told(*_progress(dsn))
-        return [built for future in futures for built in future.result()]
+class Order(Struct, frozen=True):
+    """How a rebuild is to be done: by how many processes (0: as many as there are processors), with how many
+    keys in memory, to be swapped or not; what the names of its tables end with."""
+
+    workers: int = 0
+    keys: int = REBUILD_KEYS
+    swap: bool = True
+    suffix: str = NEW
+
+    @property
+    def processes(self) -> int:
+        return self.workers or os.cpu_count() or 1
 
 
-def _rebuild(dsn: str, names: Sequence[str]) -> list[Built]:
-    """One worker's share. It soon ends, and its values have no circles: nothing to collect."""
-    gc.disable()
-    journal, store = Journal(environment(dsn)), PostgresViews(dsn, NEW)
+class Tools(Struct):
+    """What a process has open, and where it tells how far it is: rows that were read, and that will be."""
+
+    journal: Journal
+    store: PostgresViews
+    aside: ThreadPoolExecutor
+    counted: Any
+    number: int
+
+    def told(self, rows: int, more: int = 0) -> None:
+        """So many rows were read, and so many will be that nobody knew of."""
+        self.counted[2 * self.number] += rows
+        self.counted[2 * self.number + 1] += more
+
+
+def nobody(built: Built) -> None:
+    """Nobody is told."""
+
+
+def rebuilt(
+    dsn: str,
+    groups: Sequence[Chained],
+    told: Told,
+    order: Order | None = None,
+    built: Callable[[Built], None] = nobody,
+) -> list[Built]:
+    """Rebuild chains of views in several processes. Those of which rows of the same version came out
+    otherwise are not swapped, and raise one ViewsDiffer when all the others are. Raises WorkerGone."""
+    order = order or Order()
+    store = PostgresViews(dsn, order.suffix)
     try:
-        with ThreadPoolExecutor(1) as aside:
-            return rebuild(whole_chains(VIEWS, names), journal, store, aside=aside)
+        begin_tables(groups, store)
+        return _rebuilt(dsn, groups, told, order, built)
+    except BaseException:
+        store.drop([table(view) for group in groups for view in group])  # what was not swapped
+        raise
     finally:
         store.close()
-        journal.close()
 
 
-def _progress(dsn: str) -> tuple[int, int]:
-    """How many rows of how many all workers have done."""
-    with closing(connect(dsn)) as connection:  # which also makes what the workers have not made yet
-        found = connection.execute(
-            "select coalesce(min(greatest(position, reached)) filter (where right(name, 4) = %s), 0),"
-            " (select coalesce(max(notification_id), 0) from stored_events) from views.tracking",
-            (NEW,),
-        ).fetchone()
-    done, total = found or (0, 0)
-    return done, total
+def _rebuilt(
+    dsn: str, groups: Sequence[Chained], told: Told, order: Order, built: Callable[[Built], None]
+) -> list[Built]:
+    journal = Journal(environment(dsn))
+    end = journal.head()
+    journal.close()
+    portions = divided(groups, order.processes)
+    counted = get_context("spawn").Array("q", 2 * len(portions), lock=False)
+    with crew(len(portions), _begin, dsn, order.suffix, counted) as processes:
+        work = _Rebuilding(processes, groups, portions, order)
+        work.begin(span(end, max(1, order.keys // len(portions))))
+        for answer in processes.answers(GLANCE):
+            work.take(answer)
+            if isinstance(answer, Built):
+                built(answer)
+            told(*_progress(counted, end))
+    return work.result()
+
+
+def _progress(counted: Sequence[int], end: int) -> tuple[int, int]:
+    """How many rows of the log are as good as done, of how many."""
+    done, total = sum(counted[::2]), sum(counted[1::2])
+    return (min(end, end * done // total) if total else 0), end
+
+
+class _Rebuilding:
+    """What is done of a rebuild, and what is to be done next."""
+
+    def __init__(
+        self, processes: Crew, groups: Sequence[Chained], portions: Sequence[Sequence[Piece]], order: Order
+    ) -> None:
+        self._crew, self._order, self._portions = processes, order, portions
+        self._chains = [tuple(view.name for view in group) for group in groups]
+        self._open = {names: sum(_of(names, portion) for portion in portions) for names in self._chains}
+        self._made: dict[tuple[str, ...], list[Made]] = {names: [] for names in self._chains}
+        self._built: dict[tuple[str, ...], Built] = {}
+        self._differences: list[str] = []
+
+    def begin(self, limits: Span) -> None:
+        """Have everything folded."""
+        for portion in self._portions:
+            self._crew.give(_fold, portion, limits)
+
+    def take(self, answer: list[Made] | Built | ViewsDiffer | None) -> None:
+        """Something is done."""
+        if isinstance(answer, Built):
+            self._built[answer.views] = answer
+        elif isinstance(answer, ViewsDiffer):
+            self._differences += answer.differences
+        elif answer is not None:
+            self._folded(answer)
+
+    def result(self) -> list[Built]:
+        """What was rebuilt, in order. Raises ViewsDiffer."""
+        if self._differences:
+            raise ViewsDiffer(self._differences)
+        return [self._built[names] for names in self._chains]
+
+    def _folded(self, made: list[Made]) -> None:
+        """A process has folded its portion: chains of which that was the last are completed."""
+        touched = dict.fromkeys(part.views for part in made)
+        for part in made:
+            self._made[part.views].append(part)
+        for names in touched:
+            self._open[names] -= 1
+            if not self._open[names]:
+                self._crew.give(_finish, names, self._made.pop(names), self._order)
+
+
+def _of(names: tuple[str, ...], portion: Sequence[Piece]) -> bool:
+    return any(piece.views == names for piece in portion)
+
+
+def _begin(number: int, dsn: str, suffix: str, counted: Any) -> Tools:
+    """In a process: open what it needs."""
+    store = PostgresViews(dsn, suffix)
+    return Tools(Journal(environment(dsn)), store, ThreadPoolExecutor(1), counted, number)
+
+
+def _fold(tools: Tools, portion: Sequence[Piece], limits: Span) -> list[Made]:
+    """In a process: fold a portion of the work."""
+    return fill(portion, NAMED, tools.journal, tools.store, limits, tools.told, tools.aside)
+
+
+def _finish(tools: Tools, names: Sequence[str], made: Sequence[Made], order: Order) -> Built | ViewsDiffer:
+    """In a process: complete the tables of a chain, compare and swap."""
+    (group,) = whole_chains(VIEWS, names)
+    complete(group, made, tools.store)
+    try:
+        return take_place(group, tools.journal, tools.store, order.swap, order.keys // order.processes)
+    except ViewsDiffer as differ:
+        return differ
+
+
+def plain(built: Built) -> Mapping[str, Any]:
+    """What was built, as plain values for a report."""
+    return {"views": list(built.views), "position": built.position, "revised": list(built.revised)}

@@ -21,6 +21,7 @@ from ledgerstone.http.questions import Answered, AnyRead, Listed, Walked
 from ledgerstone.http.reads import audit, billing, objects, operations
 from ledgerstone.http.reads import bridge as bridges
 from ledgerstone.http.reads import explain as explaining
+from ledgerstone.http.rebuilding import Rebuilding
 from ledgerstone.http.services import Services
 from ledgerstone.http.webhooks import StripeWebhook
 from ledgerstone.projections.conflicts import Conflicts
@@ -91,6 +92,7 @@ def create_app(services: Services) -> Starlette:
         Route("/api/webhooks/stripe", StripeWebhook(services, metrics), methods=["POST"]),
         *(_route(Endpoint(read, *parts, csv=True)) for read in READS if read.csv),
         *(_route(Endpoint(read, *parts)) for read in READS),
+        Route("/sys/projections/{name}/rebuild", Rebuilding(services).__call__, methods=["POST"]),
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
         Route("/metrics", health.metrics),

@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, IsolationLevel
+from psycopg import AsyncConnection, IsolationLevel, sql
 from psycopg.rows import TupleRow, tuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from ledgerstone.http.errors import unavailable
 from ledgerstone.projections.reads.asked import Query
+from ledgerstone.projections.reads.projections import NAMES
 
 CONNECTIONS = 8
 PATIENCE = 2.0
@@ -89,9 +91,21 @@ async def _in_time(positions: Awaitable[dict[str, int]]) -> dict[str, int]:
 
 async def _positions(connection: AsyncConnection[TupleRow], views: Sequence[str]) -> dict[str, int]:
     try:
-        rows = await connection.execute(
-            "select name, position from views.tracking where name = any(%s)", [list(views)]
-        )
+        cursor = await connection.execute(_beginning(tuple(views)))
     except psycopg.errors.UndefinedTable:
         return {}
-    return dict(await rows.fetchall())
+    while cursor.nextset():
+        pass
+    return dict(await cursor.fetchall())
+
+
+@cache
+def _beginning(views: tuple[str, ...]) -> bytes:
+    """Lock the tables of views, so that they are not swapped under us, and only then take the snapshot: names
+    are looked up as of now, and rows as of then, so a table that came later would look empty. A lock takes no
+    snapshot, the first query does; and a swap locks in the order of names too, see `postgres.view_swap`."""
+    tables = [sql.Identifier("views", view) for view in sorted(views) if view in NAMES]
+    lock = sql.SQL("lock table {} in access share mode;").format(sql.SQL(", ").join(tables))
+    names = sql.Literal(list(views))
+    query = sql.SQL("select name, position from views.tracking where name = any({}::text[])").format(names)
+    return (lock.as_bytes() if tables else b"") + query.as_bytes()

@@ -11,6 +11,7 @@ from ledgerstone.http.metrics import MEDIA_TYPE, Metrics
 from ledgerstone.http.services import Services
 from ledgerstone.projections.reads import projections
 from ledgerstone.projections.reads.projections import Standing
+from ledgerstone.projections.reads.rebuilds import Rebuilds
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -48,7 +49,7 @@ class Health:
     async def _standings(self) -> list[Standing]:
         async with snapshot(self._services.pool, ()) as seen:
             rows = await seen.fetch(projections.standings())
-        return projections.shape(rows, self._services.progress())
+        return projections.shape(rows, Rebuilds())
 
 
 def _not_ready(why: list[str]) -> Problem:

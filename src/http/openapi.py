@@ -12,6 +12,7 @@ from msgspec import Struct, defstruct
 from ledgerstone.http.errors import MEDIA_TYPE as PROBLEM_TYPE
 from ledgerstone.http.parameters import Booked
 from ledgerstone.http.questions import Answered, AnyRead, Walked
+from ledgerstone.http.rebuilding import Begun
 from ledgerstone.http.respond import Meta
 
 Json = dict[str, Any]
@@ -79,7 +80,7 @@ def document(reads: Sequence[AnyRead], version: str) -> bytes:
     """The document as JSON."""
     answers = {read.path: _answer(read.row, read.listed) for read in reads}
     queries = [read.query for read in reads]
-    fixed: list[type[Struct]] = [Problem, Kept, Ignored, Alive, Ready]
+    fixed: list[type[Struct]] = [Problem, Kept, Ignored, Alive, Ready, Begun]
     types = list(dict.fromkeys([*answers.values(), *queries, *fixed]))
     schemas, components = msgspec.json.schema_components(types, ref_template=TEMPLATE)
     refs = dict(zip(types, schemas, strict=True))
@@ -163,6 +164,7 @@ def _problems(*statuses: int) -> Json:
     said = {
         400: "A parameter or the message is wrong; the problem says which and why.",
         404: "There is no such object, or nothing was ever heard of the account.",
+        409: "It cannot be done now; the problem says why.",
         408: "The message did not come in time.",
         413: "Too large.",
         503: "The database or the views cannot answer now; try again.",
@@ -184,6 +186,22 @@ def _machines(refs: dict[type[Struct], Json]) -> Json:
                 "responses": {
                     "200": {"description": "Kept.", "content": {"application/json": kept}},
                     **_problems(400, 408, 413, 503),
+                },
+            }
+        },
+        "/sys/projections/{name}/rebuild": {
+            "post": {
+                "operationId": "rebuild",
+                "summary": "Make the chain that holds a view anew, compare it, and swap it for what is read",
+                "parameters": [
+                    {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+                ],
+                "responses": {
+                    "202": {
+                        "description": "Begun; `Location` tells how far it is.",
+                        "content": {"application/json": {"schema": refs[Begun]}},
+                    },
+                    **_problems(404, 409, 503),
                 },
             }
         },

@@ -1,19 +1,13 @@
 """What the web needs of the rest of the service."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from ledgerstone.http.database import Pool
 from ledgerstone.http.intake import BYTES, SECONDS
 from ledgerstone.http.metrics import Metrics
 from ledgerstone.ledger.journal import Journal
-
-
-def no_progress() -> Mapping[str, Any]:
-    """Nothing is being rebuilt."""
-    return {}
 
 
 @dataclass(frozen=True)
@@ -23,9 +17,8 @@ class Services:
     `dsn` is the app's, and `pool` one of `reading_pool(dsn)`, not opened yet: the application opens it and
     closes it. `livemode` is the mode of the log, `webhook_secrets` the provider's signing secrets (several
     while one is being rolled). At most `webhook_bytes` of messages are held at a time, and the body of one
-    must come within `webhook_seconds`.
-    `progress` tells of running rebuilds by view name, as values that JSON can hold; `clock` gives Unix
-    seconds; `metrics` counts what this process does."""
+    must come within `webhook_seconds`. `rebuild` begins to rebuild the chain that holds a view, elsewhere,
+    and raises AlreadyRunning; `clock` gives Unix seconds; `metrics` counts what this process does."""
 
     journal: Journal
     dsn: str = field(repr=False)
@@ -35,6 +28,6 @@ class Services:
     webhook_bytes: int = BYTES
     webhook_seconds: float = SECONDS
     version: str = "0"
-    progress: Callable[[], Mapping[str, Any]] = no_progress
+    rebuild: Callable[[str], None] | None = None
     clock: Callable[[], float] = time.time
     metrics: Metrics = field(default_factory=Metrics)

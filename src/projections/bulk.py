@@ -1,20 +1,27 @@
 """How are views made from nothing? Everything is folded in memory. What no later row can change is written as
 it comes, what is still shown at the end; then come the indexes, so that no row pays for them.
 
-What a key has heard is written and not held, so a correction, which needs it, ends the work in bulk."""
+With more keys than may be held, half of them are given up and folded in another pass over the log, which
+writes nothing up to where the first had them. What a key has heard is written and not held, so a correction,
+which needs it, ends the work in bulk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Protocol
+
+from msgspec import Struct
 
 from ledgerstone.projections.chain import folded, sound
 from ledgerstone.projections.folder import Folder
 from ledgerstone.projections.reader import Heard, Log, Reader
+from ledgerstone.projections.shares import Piece, Share
 from ledgerstone.projections.view import AnyView, Table, table
 from ledgerstone.projections.writes import Sums, Write, added, past, present
 
 KEYS = 200_000
-"""Keys held in memory, at most: with more, what there is is written, and the engine goes on in windows."""
+"""Keys held in memory by a process, unless it is told otherwise; a key takes some 3 kB."""
+PARTS = 1 << 16
+"""Shares into which a chain is divided at most."""
 
 
 class Empty(Protocol):
@@ -33,59 +40,141 @@ class Empty(Protocol):
         ...
 
 
-class Spoiled(Exception):
-    """A row cannot be decoded or folded: in windows a chain stops just before it."""
+class Span(Struct, frozen=True):
+    """How far the log is read in bulk, how many rows at a time, and how many keys are held meanwhile."""
+
+    end: int
+    window: int
+    keys: int = KEYS
+
+
+class Made(Struct, frozen=True):
+    """What came of a piece of the work: what it sums up, by view, and the position that it is at; or why it
+    cannot be made in bulk."""
+
+    views: tuple[str, ...]
+    sums: tuple[Sums, ...]
+    position: int
+    failure: str | None = None
 
 
 class Bulk:
-    """A chain of views that is made from nothing."""
+    """A piece of the work: a chain of views that is made from nothing, or a share of its keys. Nothing is
+    left of it once it has failed."""
 
-    def __init__(self, views: Sequence[AnyView], store: Empty) -> None:
-        self.views, self.tables = views, [table(view) for view in views]
+    def __init__(self, piece: Piece, views: Sequence[AnyView], store: Empty) -> None:
+        self.piece, self.views, self.tables = piece, views, [table(view) for view in views]
+        self.failure: str | None = None
         self._store = store
-        self._folder = Folder(views)
-        self._sums: list[Sums] = [{} for _ in views]
+        self._unread = [view for view in views if not any(type(view) in other.reads for other in views)]
+        self._folder = Folder(views, share=piece.share)
+        self._sums: tuple[Sums, ...] = tuple({} for _ in views)
 
     def __len__(self) -> int:
-        return len(self._folder)
+        return 0 if self.failure else len(self._folder)
+
+    @property
+    def share(self) -> Share:
+        """The keys that it folds now."""
+        return self._folder.share
+
+    @property
+    def parted(self) -> int:
+        """How many of the keys in memory could be given up to another pass."""
+        return sum(len(self._folder.entries(view)) for view in self._unread)
 
     def take(self, heard: Sequence[Heard], upto: int) -> None:
-        """Fold the rows of a window, and write what is over. Raises Spoiled."""
+        """Fold the rows of a window, and write what is over."""
+        if self.failure:
+            return
         readable, spoiled = sound(heard)
         if failed := folded(self._folder, readable) or spoiled:
-            raise Spoiled(failed[1])
+            self.fail(failed[1])
+            return
+        if upto > self.piece.since:
+            self._write(upto)
+        self._folder.begin(0)
+
+    def give_up_half(self, upto: int) -> Piece:
+        """Forget half of the keys; the piece that is to be made of them in another pass."""
+        kept, given = self.share.halves()
+        self._folder.keep(kept)
+        return Piece(self.piece.views, given, max(upto, self.piece.since))
+
+    def fail(self, why: str) -> None:
+        """This cannot be made in bulk."""
+        self.failure = why
+        self._folder.forget()
+
+    def finish(self, position: int) -> Made:
+        """Write what is shown now."""
+        if not self.failure:
+            parts = zip(self.views, self.tables, strict=True)
+            self._store.append(self.tables, position, [present(*each, self._folder) for each in parts])
+            self._folder.forget()
+        return Made(self.piece.views, self._sums, position, self.failure)
+
+    def _write(self, upto: int) -> None:
         changes = [self._folder.changes(view) for view in self.views]
         for sums, changed in zip(self._sums, changes, strict=True):
             added(sums, changed)
-        writes = [past(*one) for one in zip(self.views, self.tables, changes, strict=True)]
-        self._store.append(self.tables, upto, writes)
-        self._folder.begin(0)
-
-    def finish(self, position: int) -> None:
-        """Write what is shown now."""
-        parts = zip(self.views, self.tables, self._sums, strict=True)
-        writes = [present(view, shape, self._folder, sums) for view, shape, sums in parts]
-        self._store.complete(self.tables, position, writes)
+        parts = zip(self.views, self.tables, changes, strict=True)
+        self._store.append(self.tables, upto, [past(*each, self.share) for each in parts])
 
 
 def fill(
-    groups: Sequence[Sequence[AnyView]],
+    pieces: Sequence[Piece],
+    views: Mapping[str, AnyView],
     log: Log,
     store: Empty,
-    window: int,
-    told: Callable[[int], None],
+    span: Span,
+    told: Callable[[int, int], None],
     aside: Executor | None = None,
-) -> None:
-    """Make chains of views from the beginning of a log, as far as it goes, or `KEYS` reach, or until a fact
-    is corrected. Raises Spoiled, and leaves tables behind that nobody can use."""
-    chains, reader, upto = [Bulk(views, store) for views in groups], Reader(log, groups, aside), 0
-    store.lay([shape for chain in chains for shape in chain.tables])
-    while sum(map(len, chains)) < KEYS and (read := reader.window(upto, window)).rows:
+) -> list[Made]:
+    """Fold pieces of the work from the beginning of the log to the span's end, or until a fact is corrected,
+    in as many passes as memory demands. `told` hears how many rows were read, and how many more will be."""
+    made: list[Made] = []
+    while pieces:
+        told(0, span.end)
+        bulks = [Bulk(piece, [views[name] for name in piece.views], store) for piece in pieces]
+        upto, pieces = _one_pass(bulks, log, span, told, aside)
+        made += [bulk.finish(upto) for bulk in bulks]
+        failed = {bulk.piece.views for bulk in bulks if bulk.failure}
+        pieces = [piece for piece in pieces if piece.views not in failed]
+    return made
+
+
+def _one_pass(
+    bulks: Sequence[Bulk],
+    log: Log,
+    span: Span,
+    told: Callable[[int, int], None],
+    aside: Executor | None,
+) -> tuple[int, list[Piece]]:
+    """Read the log once; how far, and what is left for other passes."""
+    reader, upto = Reader(log, [bulk.views for bulk in bulks], aside, span.end), 0
+    left: list[Piece] = []
+    while any(not bulk.failure for bulk in bulks) and (read := reader.window(upto, span.window)).rows:
         if read.corrects:
             break
-        for chain, lane in zip(chains, read.lanes, strict=True):
-            chain.take(lane, read.upto)
+        for bulk, lane in zip(bulks, read.lanes, strict=True):
+            bulk.take(lane, read.upto)
         upto = read.upto
-        told(read.rows)
-    for chain in chains:
-        chain.finish(upto)
+        left += _within(bulks, span.keys, upto)
+        told(read.rows, 0)
+    told(0, upto - span.end)
+    return upto, left
+
+
+def _within(bulks: Sequence[Bulk], most: int, upto: int) -> list[Piece]:
+    """Hold no more than so many keys; the pieces that were given up. What cannot be parted any further, since
+    it is pointed at by the rest, fails where it is too much by itself."""
+    left: list[Piece] = []
+    while sum(map(len, bulks)) > most:
+        largest = max(bulks, key=lambda bulk: bulk.parted)
+        if largest.parted > most // 8 and largest.share.of < PARTS:
+            left.append(largest.give_up_half(upto))
+        else:
+            crowded = max(bulks, key=len)
+            crowded.fail(f"{len(crowded):,} keys that others point at are more than may be held")
+    return left

@@ -9,8 +9,9 @@ from ledgerstone.ledger.corrections import now, was
 from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.log import LogUnavailable
 from ledgerstone.ledger.recorded import Recorded, decode
-from ledgerstone.projections.folder import Entry, Folder, anew
+from ledgerstone.projections.folder import Folder, anew
 from ledgerstone.projections.reader import Heard, Log
+from ledgerstone.projections.shown import Entry
 from ledgerstone.projections.view import AnyView, Key, Table, decoder, readers, table
 from ledgerstone.projections.writes import Write, changed
 
@@ -74,7 +75,8 @@ class Chain:
     read for what was heard before, when a fact among that is corrected.
 
     `ahead` are views which these read, and which went on when these were stopped: they are folded again, in
-    memory only, from what they had heard by then."""
+    memory only, from what they had heard by then. Of keys as many as are `cached`, or what is usual, are kept
+    in memory between windows."""
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class Chain:
         log: Log,
         position: int = 0,
         ahead: Sequence[AnyView] = (),
+        cached: int | None = None,
     ) -> None:
         self.views, self.ahead = views, ahead
         self.tables = [table(view) for view in views]
@@ -91,6 +94,7 @@ class Chain:
         self.divided: tuple[AnyView, ...] = ()
         self._store = store
         self._log = log
+        self._cached = cached
         self._all = (*ahead, *views)
         self._shapes = {view.name: table(view) for view in self._all}
         self._folder = Folder(self._all, self._load, self._recall)
@@ -117,8 +121,8 @@ class Chain:
         """What goes on, and what is stopped."""
         others = [view for view in self.views if view not in self.divided]
         ahead = _read_by(self.divided, [*self.ahead, *others])
-        going = Chain(others, self._store, self._log, self.position, self.ahead)
-        halted = Chain(self.divided, self._store, self._log, self.position, ahead)
+        going = Chain(others, self._store, self._log, self.position, self.ahead, self._cached)
+        halted = Chain(self.divided, self._store, self._log, self.position, ahead, self._cached)
         halted.stopped = self.stopped
         return [going, halted]
 
@@ -141,7 +145,7 @@ class Chain:
         folder = self._folder
         writes = [changed(view, shape, folder) for view, shape in zip(self.views, self.tables, strict=True)]
         self._commit(self.tables, upto, writes, stopped)
-        if len(folder) > CACHED:
+        if len(folder) > (CACHED if self._cached is None else self._cached):
             folder.forget()
 
     def _commit(
@@ -222,7 +226,7 @@ class Chain:
             self._load(earlier, keys)
 
 
-def parts(views: Sequence[AnyView], store: Store, log: Log) -> list[Chain]:
+def parts(views: Sequence[AnyView], store: Store, log: Log, cached: int | None = None) -> list[Chain]:
     """A chain as its tables stand: in one, or in several where views were stopped and the rest went on.
     Raises Misplaced where a view is ahead of one that it reads."""
     places = dict(zip(views, store.positions([table(view) for view in views]), strict=True))
@@ -233,7 +237,8 @@ def parts(views: Sequence[AnyView], store: Store, log: Log) -> list[Chain]:
     found = []
     for place in sorted(set(places.values()), reverse=True):
         here = [view for view in views if places[view] == place]
-        found.append(Chain(here, store, log, place, _read_by(here, [v for v in views if places[v] > place])))
+        ahead = _read_by(here, [view for view in views if places[view] > place])
+        found.append(Chain(here, store, log, place, ahead, cached))
     return found
 
 

@@ -14,7 +14,8 @@ WINDOW = 20_000
 
 class Engine:
     """All chains, fed by one reader. With `aside`, a thread that reads ahead. One that `waits` asks for
-    nothing before it is restarted."""
+    nothing before it is restarted. Each chain keeps as many keys in memory between windows as are `cached`,
+    or what is usual."""
 
     def __init__(
         self,
@@ -23,10 +24,11 @@ class Engine:
         store: Store,
         aside: Executor | None = None,
         waits: bool = False,
+        cached: int | None = None,
     ) -> None:
-        self._groups = chains(views)
+        self._groups, self._cached = chains(views), cached
         self._store, self._log, self._reader = store, log, Reader(log, self._groups, aside)
-        self._parts = [[Chain(group, store, log)] for group in self._groups]
+        self._parts = [[Chain(group, store, log, cached=cached)] for group in self._groups]
         if not waits:
             self.restart()
 
@@ -70,7 +72,7 @@ class Engine:
 
     def restart(self) -> None:
         """Begin again from the tables, after another engine or a rebuild moved them."""
-        self._parts = [parts(group, self._store, self._log) for group in self._groups]
+        self._parts = [parts(group, self._store, self._log, self._cached) for group in self._groups]
 
 
 def _together(parts: Sequence[Chain]) -> bool:

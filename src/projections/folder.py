@@ -2,92 +2,35 @@
 shows now; live, rebuild, replay and the tests all use it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-
-from msgspec import Struct
 
 from ledgerstone.ledger.corrections import corrected, now, was
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.recorded import Book, Recorded
-from ledgerstone.projections.view import AnyView, Cell, Count, Key, Look, Ref, Row, Tally, View, common
-
-NEVER: Any = object()
-"""The part of a key that has shown nothing yet: equal to no part."""
-
-
-Shown = tuple[int, int]
-"""Since which position a row is shown, and its place among the rows that its key showed then: together with
-the key they name the row, so that it can be closed without comparing columns."""
-
-
-class Version(Struct, frozen=True, gc=False):
-    """A row as it was known from one position until another (None: still)."""
-
-    key: Key
-    row: Row
-    known_from: int
-    known_to: int | None
-    place: int
-
-
-class Entry:
-    """A key of a view in memory: its state, what its rows are made of and point at, and how each is shown."""
-
-    __slots__ = ("part", "refs", "rows", "shown", "state")
-
-    def __init__(
-        self,
-        state: Any = None,
-        part: Any = NEVER,
-        rows: tuple[Row, ...] = (),
-        shown: tuple[Shown, ...] = (),
-    ) -> None:
-        self.state = state
-        self.part = part
-        self.rows = rows
-        self.shown = shown
-        self.refs: tuple[Ref, ...] = ()
-
-    def versions(self, key: Key) -> Iterator[Version]:
-        """What is shown."""
-        for row, (since, place) in zip(self.rows, self.shown, strict=True):
-            yield Version(key, row, since, None, place)
-
-
-class Changes:
-    """What one window of the log changed in one view: to be written in one transaction, or looked at.
-
-    `counted` holds what rows add by themselves, as (book, count), and how often: the same is added again
-    and again."""
-
-    __slots__ = ("closed", "counted", "deltas", "dirty", "edges", "heard", "passed", "touched")
-
-    def __init__(self) -> None:
-        self.heard: dict[Key, list[int]] = {}
-        self.dirty: set[Key] = set()
-        self.touched: set[Key] = set()
-        self.closed: list[tuple[Key, Shown, int]] = []
-        self.passed: list[Version] = []
-        self.edges: list[tuple[Ref, Key]] = []
-        self.deltas: list[tuple[str, int, Cell, tuple[int, ...]]] = []
-        self.counted: dict[tuple[str, Count], int] = {}
+from ledgerstone.projections.shares import WHOLE, Share
+from ledgerstone.projections.shown import NEVER, Changes, Entry, Shown, Version
+from ledgerstone.projections.view import AnyView, Key, Look, Ref, Row, Tally, View, common
 
 
 class Memory:
     """What is in memory of one view."""
 
-    __slots__ = ("changes", "counts", "entries", "hears", "is_read", "name", "reads", "tallies", "view")
+    __slots__ = (
+        "changes", "counts", "entries", "hears", "is_read", "name", "passes", "reads", "tallies", "view"
+    )  # fmt: skip
 
-    def __init__(self, view: AnyView, is_read: bool, sums: bool) -> None:
+    def __init__(self, view: AnyView, is_read: bool, sums: bool, share: Share) -> None:
         self.view = view
         self.name = view.name
         self.hears = frozenset(view.hears)
-        self.counts = sums and type(view).count is not View.count
+        self.counts = sums and type(view).count is not View.count and share.first
         self.tallies = sums and type(view).tally is not View.tally
         self.reads = bool(view.reads)
         self.is_read = is_read
+        self.passes = share.of > 1 and not is_read
+        """Passes over keys of other shares: those of a view that others read may be pointed at by any key."""
         self.entries: dict[Key, Entry] = {}
         self.changes = Changes()
 
@@ -109,8 +52,9 @@ def unable(view: AnyView, key: Key, heard: Sequence[int]) -> Iterable[Recorded]:
 
 
 class Folder:
-    """A chain of views in memory. `load` fetches entries that are not here yet (none: they are new), `recall`
-    what a key has heard, for when a fact among that is corrected. Without `sums` nothing is added up."""
+    """A chain of views in memory, or a share of its keys. `load` fetches entries that are not here yet (none:
+    they are new), `recall` what a key has heard, for when a fact among that is corrected: of whole chains.
+    Without `sums` nothing is added up."""
 
     def __init__(
         self,
@@ -118,14 +62,15 @@ class Folder:
         load: Loader | None = None,
         recall: Recall = unable,
         sums: bool = True,
+        share: Share = WHOLE,
     ) -> None:
-        self.base = 0
+        self.base, self.share = 0, share
         self.folding = ""
         """The view that was folded last: where a row cannot be folded, the one that could not."""
         self._load = load
         self._recall = recall
         self._memories = {
-            view.name: Memory(view, any(type(view) in reader.reads for reader in views), sums)
+            view.name: Memory(view, any(type(view) in reader.reads for reader in views), sums, share)
             for view in views
         }
         self._stages = tuple(self._memories.values())
@@ -187,6 +132,18 @@ class Folder:
             memory.entries.clear()
         self._edges.clear()
 
+    def keep(self, share: Share) -> None:
+        """Give the keys of other shares up, for good; those that any key may point at stay."""
+        self.share = share
+        for memory in self._stages:
+            memory.passes = not memory.is_read
+            if memory.passes:
+                memory.entries = {key: e for key, e in memory.entries.items() if share.has(key[1])}
+        for pointing in self._edges.values():
+            for reader, key in list(pointing):
+                if key not in self._memories[reader].entries:
+                    del pointing[reader, key]
+
     def opened(self, view: AnyView) -> Iterable[Version]:
         """The rows that this window opened and that are still shown."""
         memory = self._memories[view.name]
@@ -228,6 +185,8 @@ class Folder:
         `affected`."""
         view, changes, entries = memory.view, memory.changes, memory.entries
         for id in view.keys(row):
+            if memory.passes and not self.share.has(id):
+                continue
             key = (book, id)
             entry = entries.get(key) or self._entry(memory, key)
             heard = changes.heard.get(key)
@@ -326,7 +285,7 @@ class Folder:
         if same == len(rows) == len(entry.rows):
             return False
         memory.changes.touched.add(key)
-        if memory.tallies:
+        if memory.tallies and (memory.passes or self.share.has(id)):
             self._tally(memory, position, key[0], view.tally(entry.rows, rows))
         self._replace(key, entry, rows, same, position, memory.changes)
         return True

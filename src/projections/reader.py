@@ -49,12 +49,19 @@ class Window(NamedTuple):
 
 
 class Reader:
-    """Reads a log for chains of views. With `aside`, that thread reads one window ahead."""
+    """Reads a log for chains of views, up to a position if one is given. With `aside`, that thread reads one
+    window ahead."""
 
-    def __init__(self, log: Log, groups: Sequence[Sequence[AnyView]], aside: Executor | None = None) -> None:
+    def __init__(
+        self,
+        log: Log,
+        groups: Sequence[Sequence[AnyView]],
+        aside: Executor | None = None,
+        end: int | None = None,
+    ) -> None:
         views = [view for group in groups for view in group]
         whole = {kind for view in views for kind in view.hears if kind not in view.heads}
-        self._log, self._aside = log, aside
+        self._log, self._aside, self._end = log, aside, end
         self._heads = sorted({tag(kind) for view in views for kind in view.heads if kind not in whole})
         self._hear = [{CORRECTION, *(tag(kind) for view in group for kind in view.hears)} for group in groups]
         self._tags = sorted(set().union(*self._hear))
@@ -89,12 +96,19 @@ class Reader:
         (_, _, state), *_ = self._log.raw(position - 1, 1, [name])
         return decode(state or b"")
 
-    def _read(self, after: int, limit: int) -> Raw:
+    def _read(self, after: int, most: int) -> Raw:
         ahead, self._ahead = self._ahead, None
+        limit = self._within(after, most)
+        if not limit:
+            return []
         known = ahead is not None and ahead[:2] == (after, limit)
         raw = ahead[2].result() if ahead and known else self._log.raw(after, limit, self._tags, self._heads)
         then = raw[-1][0] if raw else after
-        if self._aside is not None and then == after + limit:
-            coming = self._aside.submit(self._log.raw, then, limit, self._tags, self._heads)
-            self._ahead = then, limit, coming
+        if self._aside is not None and then == after + limit and (coming := self._within(then, most)):
+            read = self._aside.submit(self._log.raw, then, coming, self._tags, self._heads)
+            self._ahead = then, coming, read
         return raw
+
+    def _within(self, after: int, most: int) -> int:
+        """How many rows of a window are wanted."""
+        return most if self._end is None else min(most, self._end - after)

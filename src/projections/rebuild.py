@@ -1,26 +1,35 @@
 """How are views made anew from the log while the old ones are read? Into new tables, then compared with the
 old ones as both were known at one position, and put in their place in one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
-from ledgerstone.projections.bulk import Empty, Spoiled, fill
+from ledgerstone.projections import bulk
+from ledgerstone.projections.bulk import Empty, Made, Span, fill
 from ledgerstone.projections.chain import Store
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.reader import Log
+from ledgerstone.projections.shares import Piece
 from ledgerstone.projections.view import AnyView, Table, chains, table
+from ledgerstone.projections.writes import summed
 
 WINDOW = 50_000
 """Log rows folded in one transaction while rebuilding: what opens and closes within one is written once."""
+
+LEAST = 500
+"""Rows of a window, however little memory there is."""
 
 LONG = 20_000
 """Rows of a log from which on views are begun in bulk."""
 
 Told = Callable[[int, int], None]
 """Told how many rows of how many are done."""
+
+Revision = Mapping[str, Any]
+"""How a table of a new version differs from the one before it: plain values, see `Tables.revised`."""
 
 
 class Tables(Store, Empty, Protocol):
@@ -30,8 +39,17 @@ class Tables(Store, Empty, Protocol):
         """Remove tables."""
         ...
 
+    def standing(self, tables: Sequence[Table], suffix: str) -> int:
+        """How far those with a suffix are; 0 where there are none."""
+        ...
+
     def differences(self, tables: Sequence[Table], other: str, position: int) -> list[str]:
         """How these tables differ from those with suffix `other`, as both were known at a position."""
+        ...
+
+    def revised(self, tables: Sequence[Table]) -> list[Revision]:
+        """How what these tables show differs from what the version before shows, at a position that both
+        have: counted, and listed by key."""
         ...
 
     def swap(self, tables: Sequence[Table], suffix: str, ready: Callable[[int], None]) -> None:
@@ -48,7 +66,11 @@ def unheard(done: int, total: int) -> None:
     """Nobody is told."""
 
 
-class ViewsDiffer(Exception):
+class NotSwapped(Exception):
+    """What was rebuilt cannot be read instead; the message says why."""
+
+
+class ViewsDiffer(NotSwapped):
     """The same version of a view gave other rows than those that are read: one of them is wrong."""
 
     def __init__(self, differences: Sequence[str]) -> None:
@@ -65,10 +87,11 @@ class ViewsDiffer(Exception):
 
 
 class Built(Struct, frozen=True):
-    """What was rebuilt: the views, and the position that they are at."""
+    """What was rebuilt: the views, the position that they are at, and what their new versions changed."""
 
     views: tuple[str, ...]
     position: int
+    revised: tuple[Revision, ...] = ()
 
 
 def whole_chains(views: Sequence[AnyView], names: Sequence[str]) -> list[tuple[AnyView, ...]]:
@@ -94,21 +117,32 @@ def rebuild(
     return [take_place(group, log, store) for group in groups]
 
 
-def take_place(views: Chained, log: Log, store: Tables) -> Built:
-    """Catch up, compare and swap one chain that was built, while no engine moves the tables that are read."""
-    shapes, engine = [table(view) for view in views], Engine(views, log, store)
+def take_place(views: Chained, log: Log, store: Tables, swap: bool = True, keys: int | None = None) -> Built:
+    """Catch up, compare and swap one chain that was built, while no engine moves the tables that are read.
+    Where they are not to be swapped, they go when they were compared. Raises NotSwapped, and they go too."""
+    shapes, revised = [table(view) for view in views], list[Revision]()
+    engine = Engine(views, log, store, cached=keys)
 
     def ready(position: int) -> None:
-        engine.catch_up(WINDOW)
+        engine.catch_up(span(0, keys).window)
+        for chain in engine.chains:
+            if chain.position < position:
+                raise NotSwapped(f"the rebuilt views stopped before those that are read: {chain.stopped}")
         if position and (found := store.differences(shapes, "", position)):
             raise ViewsDiffer(found)
+        revised[:] = store.revised(shapes)
 
     try:
-        store.swap(shapes, "", ready)
-    except ViewsDiffer:
+        if swap:
+            store.swap(shapes, "", ready)
+        else:
+            ready(store.standing(shapes, ""))
+            store.drop(shapes)
+    except NotSwapped:
         store.drop(shapes)
         raise
-    return Built(tuple(view.name for view in views), engine.chains[0].position)
+    position = min(chain.position for chain in engine.chains)
+    return Built(tuple(view.name for view in views), position, tuple(revised))
 
 
 def begin(engine: Engine, log: Log, beside: Tables, aside: Executor | None, told: Told = unheard) -> None:
@@ -124,6 +158,13 @@ def fresh(engine: Engine, log: Log) -> list[Chained]:
     return chains if chains and log.head() > LONG else []
 
 
+def span(end: int, keys: int | None = None) -> Span:
+    """How the log is read up to `end`, with so many keys in memory: all who share a chain must have the same
+    windows."""
+    held = bulk.KEYS if keys is None else keys
+    return Span(end, max(LEAST, min(WINDOW, held)) if keys else WINDOW, held)
+
+
 def build(
     groups: Sequence[Chained],
     log: Log,
@@ -131,23 +172,40 @@ def build(
     told: Told = unheard,
     aside: Executor | None = None,
 ) -> None:
-    """Fold the whole log into new tables: in windows, as live, where a row spoils a chain, or from where on
-    there are more keys than are held in memory."""
-    views, done = [view for group in groups for view in group], 0
-    shapes = [table(view) for view in views]
+    """Fold the whole log into new tables, in this process: in bulk, and in windows, as live, what comes
+    after, or where a row spoils a chain, or where too many keys are pointed at by others."""
+    views, done, total = [view for group in groups for view in group], 0, 0
 
-    def count(rows: int) -> None:
-        nonlocal done
-        done += rows
-        told(done, max(done, log.head()))
+    def count(rows: int, more: int = 0) -> None:
+        nonlocal done, total
+        done, total = done + rows, total + more
+        told(done, max(done, total, log.head()))
 
-    store.drop(shapes)
-    try:
-        fill(groups, log, store, WINDOW, count, aside)
-    except Spoiled:
-        done = 0
-        store.drop(shapes)
+    begin_tables(groups, store)
+    pieces = [Piece(tuple(view.name for view in group)) for group in groups]
+    named = {view.name: view for view in views}
+    made = fill(pieces, named, log, store, span(log.head()), count, aside)
+    for group, piece in zip(groups, pieces, strict=True):
+        complete(group, [part for part in made if part.views == piece.views], store)
     Engine(views, log, store, aside).catch_up(WINDOW, count)
+
+
+def begin_tables(groups: Sequence[Chained], store: Tables) -> None:
+    """Have empty tables for chains."""
+    shapes = [table(view) for group in groups for view in group]
+    store.drop(shapes)
+    store.lay(shapes)
+
+
+def complete(views: Chained, made: Sequence[Made], store: Tables) -> None:
+    """The tables of a chain are at a position now: all its pieces are made. Where one could not be, they are
+    thrown away, and an engine begins with nothing."""
+    shapes, positions = [table(view) for view in views], {part.position for part in made}
+    if any(part.failure for part in made) or len(positions) != 1:
+        store.drop(shapes)
+        return
+    parts = zip(shapes, *(part.sums for part in made), strict=True)
+    store.complete(shapes, positions.pop(), [summed(shape, sums) for shape, *sums in parts])
 
 
 def compare(views: Chained, log: Log, store: Tables, position: int, told: Told = unheard) -> list[str]:
@@ -157,15 +215,3 @@ def compare(views: Chained, log: Log, store: Tables, position: int, told: Told =
     found = store.differences(shapes, "", position)
     store.drop(shapes)
     return found
-
-
-def shares(groups: Sequence[Chained], workers: int) -> list[list[Chained]]:
-    """The chains divided among workers, the heaviest first, each to whom has least."""
-    found: list[list[Chained]] = [[] for _ in range(min(workers, len(groups)))]
-    for group in sorted(groups, key=_weight, reverse=True):
-        min(found, key=lambda share: sum(map(_weight, share))).append(group)
-    return found
-
-
-def _weight(group: Chained) -> int:
-    return sum(view.weight for view in group)

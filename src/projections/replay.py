@@ -6,9 +6,10 @@ from typing import Protocol
 
 from ledgerstone.ledger.recorded import Recorded, decode
 from ledgerstone.projections.chain import tellings
-from ledgerstone.projections.folder import Version, remembering
+from ledgerstone.projections.folder import remembering
 from ledgerstone.projections.reader import Log, Raw
 from ledgerstone.projections.rebuild import Chained, Tables, Told, build, unheard
+from ledgerstone.projections.shown import Version
 from ledgerstone.projections.view import AnyView, Key, Ref, Table, table
 
 

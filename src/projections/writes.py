@@ -1,12 +1,15 @@
 """What does a window of the log change in the tables of a view? Plain rows, ready to be written."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import astuple
 
 from ledgerstone.ledger.growth import plus
-from ledgerstone.projections.folder import Changes, Entry, Folder, Version
+from ledgerstone.projections.folder import Folder
+from ledgerstone.projections.shares import WHOLE, Share
+from ledgerstone.projections.shown import Changes, Entry, Version
 from ledgerstone.projections.view import AnyView, Cell, Key, Table, encode_state
 
 Sums = dict[str, dict[Cell, tuple[int, ...]]]
@@ -39,27 +42,43 @@ def changed(view: AnyView, shape: Table, folder: Folder) -> Write:
     return write
 
 
-def past(view: AnyView, shape: Table, changes: Changes) -> Write:
-    """What no later row of the log can change: versions that are over, what was heard, and what moved."""
+def past(view: AnyView, shape: Table, changes: Changes, share: Share = WHOLE) -> Write:
+    """What no later row of the log can change, of a share's keys: versions that are over, what was heard, and
+    what moved."""
+    passed, heard = changes.passed, sorted(changes.heard.items())
+    if share.of > 1:
+        passed = [version for version in passed if share.has(version.key[1])]
+        heard = [(key, positions) for key, positions in heard if share.has(key[1])]
     return Write(
         table=shape,
-        opened=list(map(_version, changes.passed)),
-        heard=[(*key, positions) for key, positions in sorted(changes.heard.items())],
+        opened=list(map(_version, passed)),
+        heard=[(*key, positions) for key, positions in heard],
         deltas=_deltas(view, changes),
     )
 
 
-def present(view: AnyView, shape: Table, folder: Folder, sums: Sums) -> Write:
-    """What is shown, pointed at and summed up in the end, when everything was folded in memory."""
-    entries = folder.entries(view)
-    held = [(key, entries[key]) for key in sorted(entries) if entries[key].state is not None]
+def present(view: AnyView, shape: Table, folder: Folder) -> Write:
+    """What is shown and pointed at in the end, when everything of the folder's share was folded in memory."""
+    entries, share = folder.entries(view), folder.share
+    ours = sorted(key for key in entries if share.has(key[1])) if share.of > 1 else sorted(entries)
+    held = [(key, entries[key]) for key in ours if entries[key].state is not None]
     return Write(
         table=shape,
         opened=[_version(version) for key, entry in held for version in entry.versions(key)],
         states=[_state(key, entry) for key, entry in held],
         edges=sorted({(key[0], *ref, key[1]) for key, entry in held for ref in entry.refs}),
-        heads=lines(sums),
     )
+
+
+def summed(shape: Table, parts: Sequence[Sums]) -> Write:
+    """What is summed up in the end; each part is a share's."""
+    total: Sums = {}
+    for part in parts:
+        for name, cells in part.items():
+            held = total.setdefault(name, {})
+            for cell, amounts in cells.items():
+                _add(held, cell, amounts)
+    return Write(table=shape, heads=lines(total))
 
 
 def added(sums: Sums, changes: Changes) -> Sums:

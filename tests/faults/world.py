@@ -11,7 +11,8 @@ import psycopg
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
-from ledgerstone.adapters.postgres.view_tables import heads, relations, statement
+from ledgerstone.adapters.postgres.view_blocks import checks
+from ledgerstone.adapters.postgres.view_tables import relations, statement
 from ledgerstone.ledger.admission import Receipt
 from ledgerstone.ledger.customers import CustomerSeen
 from ledgerstone.ledger.recorded import Recorded, decode
@@ -102,10 +103,10 @@ class World:
         rows, positions = [(at, row) for at, row in self.rows() if row is not None], self.positions()
         for group in GROUPS:
             (position,) = {positions[table(view).name] for view in group}
-            self._check(group, [(at, row) for at, row in rows if at <= position])
+            self._check(group, [(at, row) for at, row in rows if at <= position], position)
         return positions
 
-    def _check(self, group: Sequence[AnyView], rows: Sequence[tuple[int, Recorded]]) -> None:
+    def _check(self, group: Sequence[AnyView], rows: Sequence[tuple[int, Recorded]], position: int) -> None:
         folder = remembering(group, rows)
         for view in group:
             shape, changes = table(view), folder.changes(view)
@@ -117,9 +118,12 @@ class World:
             for book, key, positions in heard:
                 by_key.setdefault((book, key), []).extend(positions)
             assert {key: sorted(positions) for key, positions in by_key.items()} == changes.heard
-            for name, head, deltas in heads(shape):
-                summed = self._read(deltas, f"{name}_delta")
-                assert sorted(self._read(head, f"{name}_head"), key=repr) == sorted(summed, key=repr)
+            for check in checks(shape, "", position):
+                kept, summed = (
+                    self.administrator.execute(query.encode(), check.given).fetchall()
+                    for query in (check.kept, check.summed)
+                )
+                assert sorted(kept, key=repr) == sorted(summed, key=repr), check.name
 
     def _read(self, query: str, name: str) -> list[tuple[Any, ...]]:
         return self.administrator.execute(statement(query, name)).fetchall()

@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 from msgspec.structs import astuple
 
-from ledgerstone.projections.folder import Version
+from ledgerstone.projections.shown import Version
 from ledgerstone.projections.view import AnyView, table
 
 Line = tuple[Any, ...]
@@ -43,3 +43,21 @@ def in_memory(found: list[Version]) -> list[Line]:
 
 def plain(line: Line) -> Line:
     return tuple(tuple(cell) if isinstance(cell, list) else cell for cell in line)
+
+
+def everything(dsn: str, view: AnyView, suffix: str = "") -> dict[str, list[Line]]:
+    """All that a view's tables hold: versions, states, what was heard (by position), edges and sums."""
+    name = table(view).name
+    queries = {
+        "state": f"select book, key, state from views.{name}_state{suffix}",
+        "heard": f"select book, key, unnest(positions) from views.{name}_heard{suffix}",
+        "edge": f"select * from views.{name}_edge{suffix}",
+        **{
+            f"{s.name} deltas": f"select * from views.{name}_{s.name}_delta{suffix}"
+            for s in table(view).summaries
+            if s.history
+        },
+    }
+    with psycopg.connect(dsn) as connection:
+        found = {part: sorted(map(tuple, connection.execute(query))) for part, query in queries.items()}
+    return {"versions": versions(dsn, view, suffix), **found, **sums(dsn, view, suffix)}

@@ -19,8 +19,9 @@ from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.projections import bulk, chain
 from ledgerstone.projections import rebuild as rebuilding
 from ledgerstone.projections.engine import Engine
-from ledgerstone.projections.folder import Version, fold, remembering
+from ledgerstone.projections.folder import fold, remembering
 from ledgerstone.projections.rebuild import rebuild
+from ledgerstone.projections.shown import Version
 from ledgerstone.projections.view import Count, Summary, View, chains
 from ledgerstone.projections.views import VIEWS
 from ledgerstone.projections.writes import added, lines
@@ -183,10 +184,12 @@ def test_work_in_bulk_ends_where_facts_are_corrected_and_goes_on_in_windows(
     beside.close()
 
 
-def _noting(finish: Callable[[bulk.Bulk, int], None], reached: list[int]) -> Callable[[bulk.Bulk, int], None]:
-    def noted(made: bulk.Bulk, position: int) -> None:
+def _noting(
+    finish: Callable[[bulk.Bulk, int], bulk.Made], reached: list[int]
+) -> Callable[[bulk.Bulk, int], bulk.Made]:
+    def noted(made: bulk.Bulk, position: int) -> bulk.Made:
         reached.append(position)
-        finish(made, position)
+        return finish(made, position)
 
     return noted
 

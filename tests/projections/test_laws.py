@@ -84,7 +84,11 @@ def afresh(database: Database) -> Iterator[None]:
     yield
     superuser = psycopg.conninfo.make_conninfo(database.owner_dsn, user="postgres")
     with psycopg.connect(superuser) as connection:
-        connection.execute("drop schema views cascade; create schema views")
-        connection.execute("grant usage, create on schema views to ledgerstone_app")
+        connection.execute(
+            "do $$ declare each text; begin for each in select tablename from pg_tables"
+            " where schemaname = 'views' and tablename not in ('rebuilds', 'retired')"
+            " loop execute format('drop table views.%I', each); end loop; end $$"
+        )
+        connection.execute("truncate views.retired, views.rebuilds")
         connection.execute("alter table stored_events disable trigger all; truncate stored_events")
         connection.execute("alter table stored_events enable always trigger stored_events_append_only")

@@ -1,5 +1,6 @@
-"""Are two builds of a view's tables the same? By count and digest; where those differ, row by row."""
+"""Are two builds of a view's tables the same? By count and digest; where those differ, key by key."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,16 @@ from ledgerstone.adapters.postgres.view_blocks import Check, checks, heads
 from ledgerstone.adapters.postgres.view_tables import Table, contents
 
 NAMED = 10
-"""Rows that are named of each kind of difference."""
+"""Keys or rows that are named of each kind of difference within a version."""
+LISTED = 1_000
+"""Keys that are listed of a new version's differences."""
 WHOLE = "set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on"
 """For what reads whole tables."""
+
+Key = tuple[str, str]
+Line = Mapping[str, Any]
+Sides = tuple[Sequence[Line], Sequence[Line]]
+"""The rows of a key here and there, in the order in which they became known."""
 
 
 def differences(
@@ -22,17 +30,169 @@ def differences(
     position: int,
 ) -> Iterator[str]:
     """How tables with the first suffix differ from those with the second, both as known at `position`, and
-    where a head or a block is not the sum of its deltas: a line a row, at most `NAMED` of a kind."""
+    where a head or a block is not the sum of its deltas: a line for a key or a row, at most `NAMED` of a
+    kind, and how many there are."""
     with connection.transaction():
         connection.execute(WHOLE)
         for table in tables:
             for name, query in contents(table):
                 here, there = (sql.SQL(query).format(sql.Identifier("views", name + s)) for s in suffixes)
-                if _digest(connection, here, position) != _digest(connection, there, position):
+                if _digest(connection, here, position) == _digest(connection, there, position):
+                    continue
+                if name == table.name:
+                    yield from _unlike_keys(connection, name, suffixes, (here, there), position)
+                else:
                     yield from _unlike(connection, name + suffixes[0], here, there, {"p": position})
             # Their blocks and deltas are alike by now: what is the sum in the one is so in the other.
             yield from _unsummed(connection, checks(table, suffixes[0], position))
             yield from _unsummed(connection, heads(table, suffixes[1]))
+
+
+def revised(
+    connection: psycopg.Connection[Any], tables: Sequence[Table], suffix: str
+) -> Iterator[dict[str, Any]]:
+    """How what tables of a new version show differs from what the latest version before shows, both as known
+    at the first position that both have. For each table `table`, `before`, `position`, `columns` that are
+    new (`added`) and no more (`gone`), how many keys are `differing`, and `keys`: the first
+    `LISTED` of them, with the columns in which they differ."""
+    with connection.transaction():
+        connection.execute(WHOLE)
+        for table in tables:
+            if (before := _before(connection, table)) is not None:
+                yield _revised(connection, table, table.name + suffix, before)
+
+
+def _before(connection: psycopg.Connection[Any], table: Table) -> str | None:
+    """The latest version before this one that has tables, unless this version has some that are read."""
+    view, _, version = table.name.rpartition("_v")
+    names = connection.execute(
+        "select name from views.tracking where name ~ %s", (f"^{re.escape(view)}_v[0-9]+$",)
+    ).fetchall()
+    versions = [int(name.rpartition("_v")[2]) for (name,) in names]
+    older = [one for one in versions if one < int(version)]
+    return f"{view}_v{max(older)}" if older and int(version) not in versions else None
+
+
+def _revised(connection: psycopg.Connection[Any], table: Table, new: str, before: str) -> dict[str, Any]:
+    query = "select min(position) from views.tracking where name in (%s, %s)"
+    (position,) = connection.execute(query, (new, before)).fetchone() or (0,)
+    had, has = _columns(connection, before), [name for name, _ in table.columns]
+    shared = [name for name in has if name in had]
+    here, there = (_shown(name, shared) for name in (new, before))
+    count, keys = _differing(connection, (here, there), position, LISTED)
+    sides = _sides(connection, (here, there), position, keys)
+    listed = [{"book": key[0], "key": key[1], **_how(sides[key], shared)} for key in keys]
+    return {
+        "table": table.name,
+        "before": before,
+        "position": position,
+        "columns": {"added": [n for n in has if n not in had], "gone": [n for n in had if n not in has]},
+        "differing": count,
+        "keys": listed,
+    }
+
+
+def _shown(name: str, columns: Sequence[str]) -> sql.Composable:
+    """What a table shows as known at a position."""
+    named = sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(column)) for column in columns)
+    return sql.SQL(
+        "select book, key{} from {} where known_from <= %(p)s and (known_to is null or known_to > %(p)s)"
+    ).format(named, sql.Identifier("views", name))
+
+
+def _columns(connection: psycopg.Connection[Any], name: str) -> list[str]:
+    """What a view says of itself in its table."""
+    found = connection.execute(
+        "select column_name from information_schema.columns where table_schema = 'views' and table_name = %s"
+        " and column_name not in ('book', 'key', 'place', 'known_from', 'known_to')"
+        " order by ordinal_position",
+        (name,),
+    ).fetchall()
+    return [column for (column,) in found]
+
+
+def _how(sides: Sides, columns: Sequence[str]) -> dict[str, Any]:
+    """In what the rows of a key differ from those that there were."""
+    here, there = sides
+    if not there:
+        return {"change": "added"}
+    if not here:
+        return {"change": "gone"}
+    if len(here) != len(there):
+        return {"change": "changed", "rows": [len(there), len(here)]}
+    differ = [c for c in columns if any(a[c] != b[c] for a, b in zip(here, there, strict=True))]
+    return {"change": "changed", "columns": differ}
+
+
+def _unlike_keys(
+    connection: psycopg.Connection[Any],
+    name: str,
+    suffixes: tuple[str, str],
+    queries: tuple[sql.Composable, sql.Composable],
+    position: int,
+) -> Iterator[str]:
+    """The keys whose rows differ: a line each, with the first column that does."""
+    count, keys = _differing(connection, queries, position, NAMED)
+    sides = _sides(connection, queries, position, keys)
+    for key in keys:
+        yield f"{name} {' '.join(key)}: {_first_difference(sides[key])}"
+    if count > len(keys):
+        yield f"{name}: … and {count - len(keys):,} keys more"
+
+
+def _first_difference(sides: Sides) -> str:
+    here, there = sides
+    for new, old in zip(here, there, strict=False):
+        for column, value in new.items():
+            if value != old[column]:
+                at = "" if column == "known_from" else f" (known from {old['known_from']})"
+                return f"{column} is {_said(old[column])}{at}, and was rebuilt as {_said(value)}"
+    more, where = (here, "rebuilt") if len(here) > len(there) else (there, "read")
+    return f"this row is only {where}: {dict(more[min(len(here), len(there))])}"
+
+
+def _said(value: Any) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _differing(
+    connection: psycopg.Connection[Any],
+    queries: tuple[sql.Composable, sql.Composable],
+    position: int,
+    most: int,
+) -> tuple[int, list[Key]]:
+    """How many keys have rows that only one of two queries has, and the first of them."""
+    query = sql.SQL(
+        "select book, key, count(*) over () from ((({here}) except all ({there}))"
+        " union all (({there}) except all ({here}))) d group by book, key order by book, key limit {most}"
+    ).format(here=queries[0], there=queries[1], most=most)
+    found = connection.execute(query, {"p": position}).fetchall()
+    return (found[0][2] if found else 0), [(book, key) for book, key, _ in found]
+
+
+def _sides(
+    connection: psycopg.Connection[Any],
+    queries: tuple[sql.Composable, sql.Composable],
+    position: int,
+    keys: Sequence[Key],
+) -> Mapping[Key, Sides]:
+    """The rows of some keys in each of two queries."""
+    found: dict[Key, tuple[list[Line], list[Line]]] = {key: ([], []) for key in keys}
+    books, ids = [book for book, _ in keys], [id for _, id in keys]
+    for side, rows_of in enumerate(queries):
+        query = sql.SQL(
+            "select d.* from ({}) d join unnest(%(books)s::text[], %(ids)s::text[]) u (book, key)"
+            " on d.book = u.book and d.key = u.key"
+        ).format(rows_of)
+        with connection.cursor() as cursor:
+            cursor.execute(query, {"p": position, "books": books, "ids": ids})
+            names = [column.name for column in cursor.description or ()]
+            for row in cursor.fetchall():
+                found[row[0], row[1]][side].append(dict(zip(names[2:], row[2:], strict=True)))
+    for sides in found.values():
+        for rows in sides:
+            rows.sort(key=lambda row: (row.get("known_from", 0), repr(row)))
+    return found
 
 
 def _unsummed(connection: psycopg.Connection[Any], checks: Iterable[Check]) -> Iterator[str]:

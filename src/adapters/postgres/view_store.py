@@ -3,7 +3,7 @@
 Every window is one transaction that begins with a compare-and-set on the position; a reader sees all of a
 window or nothing."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import psycopg
@@ -11,8 +11,9 @@ from psycopg import sql
 
 from ledgerstone.adapters.postgres.arrays import Bigints, Byteas, Texts
 from ledgerstone.adapters.postgres.view_blocks import completed
-from ledgerstone.adapters.postgres.view_compare import differences
+from ledgerstone.adapters.postgres.view_compare import differences, revised
 from ledgerstone.adapters.postgres.view_layout import LOCK, connect
+from ledgerstone.adapters.postgres.view_swap import abandoned, swap, sweep
 from ledgerstone.adapters.postgres.view_tables import (
     CLOSE,
     EDGE,
@@ -68,6 +69,7 @@ ROWS_OF = (
     "select at from unnest(%b::text[], %b::text[]) u(book, key)"
     " join {} h on h.book = u.book and h.key = u.key cross join unnest(h.positions) at where at <= %b))"
 )
+REACHED = "update views.tracking set reached = %s where name = any(%s) and reached < %s"
 
 
 Connect = Callable[[str], psycopg.Connection[Any]]
@@ -214,10 +216,8 @@ class PostgresViews:
             # Nobody counts on these before they are complete, and that is a commit that waits.
             connection.execute("set local synchronous_commit = off")
             for write in writes:
-                self._copy(connection, _new_rows(write))
-            connection.execute(
-                "update views.tracking set reached = %s where name = any(%s)", (reached, self._names(tables))
-            )
+                self._copy(connection, (*_new_rows(write), *_kept_rows(write)))
+            connection.execute(REACHED, (reached, self._names(tables), reached))
 
     def complete(self, tables: Sequence[Table], position: int, writes: Sequence[Write]) -> None:
         """Add the last rows, and the indexes: from now on the tables are at a position."""
@@ -242,51 +242,47 @@ class PostgresViews:
         """Remove the tables of a rebuild that is not wanted any more."""
         connection = self._open()
         with connection.transaction():
-            for table in tables:
-                for name, _ in relations(table):
-                    connection.execute(sql.SQL("drop table if exists {}").format(self._table(name)))
+            names = [self._table(name) for table in tables for name, _ in relations(table)]
+            if names:
+                connection.execute(sql.SQL("drop table if exists {}").format(sql.SQL(", ").join(names)))
             connection.execute("delete from views.tracking where name = any(%s)", (self._names(tables),))
+
+    def standing(self, tables: Sequence[Table], suffix: str) -> int:
+        """How far the tables with a suffix are; 0 where there are none."""
+        query = "select coalesce(min(position), 0) from views.tracking where name = any(%s)"
+        (found,) = self._open().execute(query, ([table.name + suffix for table in tables],)).fetchone() or (
+            0,
+        )
+        return int(found)
 
     def differences(self, tables: Sequence[Table], other: str, position: int) -> list[str]:
         """How these tables differ from those with suffix `other`, both as known at `position`, and where a
         head of theirs is not the sum of its deltas: a line a row, at most `NAMED` of a kind."""
         return list(differences(self._open(), tables, (self._suffix, other), position))
 
+    def revised(self, tables: Sequence[Table]) -> list[Mapping[str, Any]]:
+        """How what these tables show differs from what the version before shows, at a position that both
+        have: for each that has one, how many keys were changed, come and gone, and which."""
+        return list(revised(self._open(), tables, self._suffix))
+
     def swap(self, tables: Sequence[Table], suffix: str, ready: Callable[[int], None]) -> None:
-        """Put these tables in the place of those with `suffix`, which go, in one transaction. Their positions
-        are locked first, so that no engine moves them while `ready` catches up and compares; whoever waits to
-        move them then finds them gone, and begins again."""
-        connection = self._open()
-        with connection.transaction():
-            held = connection.execute(
-                "select position from views.tracking where name = any(%s) order by name for update",
-                ([table.name + suffix for table in tables],),
-            ).fetchall()
-            ready(min((position for (position,) in held), default=0))
-            for table in tables:
-                self._take_place(connection, table, suffix)
-            connection.execute("notify views")
+        """Put these tables in the place of those with `suffix`, which are put aside, in one transaction.
+        While they stand still, `ready` is told their position. Raises TablesBusy."""
+        swap(self._open(), tables, (self._suffix, suffix), ready)
+
+    def sweep(self, served: Sequence[str]) -> list[str]:
+        """Drop what was put aside a while ago, and versions that nobody follows any more, but those
+        `served`."""
+        return sweep(self._open(), served)
+
+    def clear(self) -> None:
+        """Drop what killed rebuilds have left."""
+        abandoned(self._open())
 
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed or self._connection.broken:
             self._connection = self._connect(self._dsn)
         return self._connection
-
-    def _take_place(self, connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
-        for name, _ in relations(table):
-            connection.execute(
-                sql.SQL("drop table if exists {}").format(sql.Identifier("views", name + suffix))
-            )
-            connection.execute(
-                sql.SQL("alter table {} rename to {}").format(
-                    self._table(name), sql.Identifier(name + suffix)
-                )
-            )
-        connection.execute("delete from views.tracking where name = %s", (table.name + suffix,))
-        connection.execute(
-            "update views.tracking set name = %s where name = %s",
-            (table.name + suffix, table.name + self._suffix),
-        )
 
     def _cursor(self) -> psycopg.Cursor[Any]:
         return self._open().cursor(binary=True)

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from ledgerstone.http.metrics import Metrics
 from ledgerstone.http.questions import Asked, Found
-from ledgerstone.projections.reads import projections, sync
+from ledgerstone.projections.reads import projections, rebuilds, sync
 
 
 async def intake(asked: Asked) -> Found:
@@ -32,6 +32,7 @@ def _turned_away(metrics: Metrics) -> sync.TurnedAway:
 
 
 async def views(asked: Asked) -> Found:
-    """How far each view is."""
+    """How far each view is, and how it was rebuilt."""
     rows = await asked.snapshot.fetch(projections.standings())
-    return Found(projections.shape(rows, asked.services.progress()))
+    rebuilt = await asked.snapshot.fetch(rebuilds.latest())
+    return Found(projections.shape(rows, rebuilds.shape(rebuilt)))

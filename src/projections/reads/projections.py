@@ -1,14 +1,16 @@
 """How far is each view, and is it well?"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ledgerstone.projections.events import NAME as INDEX
 from ledgerstone.projections.reads.asked import Query, tracked
+from ledgerstone.projections.reads.rebuilds import Progress, Rebuilds, Report
 from ledgerstone.projections.views import VIEWS
 
 NAMES = tuple(tracked(type(view)) for view in VIEWS)
@@ -29,9 +31,9 @@ LEADER = (
 class Standing(Struct, frozen=True):
     """How far a view is: it shows the first `position` rows of the log, `lag` rows are still to come, the
     first of which was recorded `lag_seconds` ago. `state` is `live`, `behind` (by more than a minute),
-    `stopped` (at row `stopped_at`, for a `reason`), `rebuilding` or `absent`. `progress` is what a rebuild
-    tells of itself. All views are kept by one process, `led_by` host and number, since `led_since`; null
-    while none does."""
+    `stopped` (at row `stopped_at`, for a `reason`), `rebuilding` or `absent`. `progress` is that of a rebuild
+    that runs, `report` what came of the last. All views are kept by one process, `led_by` host and number,
+    since `led_since`; null while none does."""
 
     name: str
     version: int
@@ -42,7 +44,8 @@ class Standing(Struct, frozen=True):
     stopped_at: int | None
     reason: str | None
     advanced_at: datetime | None
-    progress: Any = None
+    progress: Progress | None = None
+    report: Report | None = None
     led_by: str | None = None
     led_since: datetime | None = None
 
@@ -65,11 +68,14 @@ def standings() -> Query:
     )
 
 
-def shape(rows: Sequence[Sequence[Any]], progress: Mapping[str, Any]) -> list[Standing]:
+def shape(rows: Sequence[Sequence[Any]], rebuilds: Rebuilds) -> list[Standing]:
     """The rows of `standings`, and a line for each view that has no tables yet."""
-    found = [_standing(row, progress) for row in rows]
     have = {row[0] for row in rows}
-    return found + [_absent(name) for name in NAMES if name not in have]
+    found = [*map(_standing, rows), *(_absent(name) for name in NAMES if name not in have)]
+    return [
+        replace(one, progress=rebuilds.progress.get(one.name), report=rebuilds.reports.get(one.name))
+        for one in found
+    ]
 
 
 def troubles(standings: Sequence[Standing]) -> list[str]:
@@ -77,7 +83,7 @@ def troubles(standings: Sequence[Standing]) -> list[str]:
     return [_trouble(standing) for standing in standings if standing.state in ("stopped", "behind", "absent")]
 
 
-def _standing(row: Sequence[Any], progress: Mapping[str, Any]) -> Standing:
+def _standing(row: Sequence[Any]) -> Standing:
     table, position, stopped_at, reason, at, head, waited, leader = row
     name, version = _named(table)
     state = "rebuilding" if table not in NAMES else "behind" if waited > LATE else "live"
@@ -91,7 +97,8 @@ def _standing(row: Sequence[Any], progress: Mapping[str, Any]) -> Standing:
         stopped_at,
         reason,
         at,
-        progress.get(name),
+        None,
+        None,
         *_leader(leader),
     )
 

@@ -1,0 +1,169 @@
+"""How do new tables of views come into the place of those that are read? By their names, in one transaction;
+the old ones are put aside, and go after a while.
+
+A reader locks the tables of its views before it takes its snapshot, in the order of their names (see
+`http.database`). So it never finds a table whose rows its snapshot does not know. We lock the same in the
+same order, and never wait long: those who come behind us wait as long."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from ledgerstone.adapters.postgres.view_tables import Table, relations
+
+WAITS = (0.2, 0.4, 0.8, 1.5)
+"""Seconds that we wait for the locks, again and again: readers behind us wait as long, and must not for two.
+The longest is more than `deadlock_timeout`, after which a vacuum gives way."""
+PAUSES = (0.5, 0.5, 1, 5)
+"""Seconds in which readers go on after each attempt."""
+ATTEMPTS = 14
+"""A minute's."""
+GRACE = 600.0
+"""Seconds after which tables go that were put aside."""
+OUTLIVED = 86_400.0
+"""Seconds after which tables of an older version go that nobody keeps up to date any more."""
+BRIEFLY = "set local lock_timeout = '200ms'"
+LEFT = "^[a-z_]+_v[0-9]+(_[a-z_]+)?_new_[0-9]+$"
+"""Tables of rebuilds, each of which has a number."""
+
+
+class TablesBusy(Exception):
+    """Somebody reads the tables for so long that they cannot be swapped."""
+
+
+def swap(
+    connection: psycopg.Connection[Any],
+    tables: Sequence[Table],
+    suffixes: tuple[str, str],
+    ready: Callable[[int], None],
+) -> None:
+    """Put tables with the first suffix in the place of those with the second, in one transaction. The
+    positions of these are locked first, so that no engine moves them while `ready` catches up and compares;
+    whoever waits to move them then finds them gone, and begins again."""
+    new, read = suffixes
+    with connection.transaction():
+        held = connection.execute(
+            "select position from views.tracking where name = any(%s) order by name for update",
+            ([table.name + read for table in tables],),
+        ).fetchall()
+        ready(min((position for (position,) in held), default=0))
+        _lock(connection, tables, suffixes)
+        for table in tables:
+            _put_aside(connection, table, read)
+            _take_place(connection, table, new, read)
+            connection.execute(RETIRE_OLDER, {"name": table.name})
+        connection.execute("notify views")
+
+
+RETIRE_OLDER = (
+    "insert into views.retired (name) select name from views.tracking"
+    " where name ~ ('^' || regexp_replace(%(name)s, '[0-9]+$', '') || '[0-9]+$')"
+    " and regexp_replace(name, '^.*_v', '')::bigint < regexp_replace(%(name)s, '^.*_v', '')::bigint"
+    " on conflict (name) do nothing"
+)
+
+
+def _lock(connection: psycopg.Connection[Any], tables: Sequence[Table], suffixes: tuple[str, str]) -> None:
+    """Have all tables for us alone, so that their names can change hands: first those that readers lock."""
+    new, read = suffixes
+    first = sorted(table.name + read for table in tables)
+    others = [name + suffix for table in tables for name, _ in relations(table) for suffix in (read, new)]
+    names = _there(connection, [*first, *others])
+    if not names:
+        return
+    all_of_them = sql.SQL(", ").join(sql.Identifier("views", name) for name in names)
+    for attempt in range(ATTEMPTS):
+        try:
+            with connection.transaction():
+                connection.execute(f"set local lock_timeout = {WAITS[min(attempt, 3)] * 1000:.0f}")
+                connection.execute(sql.SQL("lock table {} in access exclusive mode").format(all_of_them))
+                return
+        except psycopg.errors.LockNotAvailable:
+            connection.execute("select pg_sleep(%s)", (PAUSES[min(attempt, 3)],))
+    raise TablesBusy(
+        f"{', '.join(first)} could not be swapped, since somebody reads them without an end (pg_stat_activity"
+        " tells who). Those that are read were kept: rebuild them again"
+    )
+
+
+def _put_aside(connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
+    """Give tables another name, under which they go later."""
+    names = _there(connection, [name + suffix for name, _ in relations(table)])
+    if not names:
+        return
+    query = (
+        "insert into views.retired (name) select %(name)s || n from (select"
+        " coalesce(max(substring(name from '_old_([0-9]+)$')::bigint), 0) + 1 as n from views.retired"
+        " where starts_with(name, %(name)s)) last returning substring(name from '_old_[0-9]+$')"
+    )
+    (aside,) = connection.execute(query, {"name": f"{table.name}{suffix}_old_"}).fetchone() or ("",)
+    for name in names:
+        _rename(connection, name, name + aside)
+    connection.execute("delete from views.tracking where name = %s", (table.name + suffix,))
+
+
+def _take_place(connection: psycopg.Connection[Any], table: Table, new: str, read: str) -> None:
+    for name, _ in relations(table):
+        _rename(connection, name + new, name + read)
+    connection.execute(
+        "update views.tracking set name = %s where name = %s", (table.name + read, table.name + new)
+    )
+
+
+def abandoned(connection: psycopg.Connection[Any]) -> None:
+    """Drop what rebuilds have left that were killed. Whoever calls must be the only one who rebuilds."""
+    for name in _named(connection, LEFT):
+        connection.execute(sql.SQL("drop table if exists {}").format(sql.Identifier("views", name)))
+    connection.execute("delete from views.tracking where name ~ %s", (LEFT,))
+
+
+def sweep(
+    connection: psycopg.Connection[Any],
+    served: Sequence[str],
+    grace: float = GRACE,
+    outlived: float = OUTLIVED,
+) -> list[str]:
+    """Drop tables that are read no more, but those `served`; their names. Those that are in use stay until
+    the next time."""
+    connection.execute(
+        "update views.retired r set at = t.at from views.tracking t where t.name = r.name and t.at > r.at"
+    )
+    over = connection.execute(
+        "select name from views.retired where name <> all(%s) and at <= clock_timestamp() - make_interval("
+        "secs => case when name ~ '_old_[0-9]+$' then %s::float8 else %s::float8 end) order by at, name",
+        (list(served), grace, outlived),
+    ).fetchall()
+    return [name for (name,) in over if _gone(connection, name)]
+
+
+def _gone(connection: psycopg.Connection[Any], name: str) -> bool:
+    """Drop all tables of a view that are called so."""
+    table, aside, number = name.partition("_old_")
+    try:
+        with connection.transaction():
+            connection.execute(BRIEFLY)
+            for each in _named(connection, f"^{table}(_[a-z_]+)?{aside}{number}$"):
+                connection.execute(sql.SQL("drop table {}").format(sql.Identifier("views", each)))
+            connection.execute("delete from views.tracking where name = %s", (name,))
+            connection.execute("delete from views.retired where name = %s", (name,))
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
+
+
+def _named(connection: psycopg.Connection[Any], pattern: str) -> Iterator[str]:
+    query = "select tablename from pg_tables where schemaname = 'views' and tablename ~ %s order by 1"
+    return (name for (name,) in connection.execute(query, (pattern,)).fetchall())
+
+
+def _there(connection: psycopg.Connection[Any], names: Sequence[str]) -> list[str]:
+    query = "select tablename from pg_tables where schemaname = 'views' and tablename = any(%s)"
+    there = {name for (name,) in connection.execute(query, (list(names),)).fetchall()}
+    return [name for name in names if name in there]
+
+
+def _rename(connection: psycopg.Connection[Any], name: str, to: str) -> None:
+    rename = sql.SQL("alter table {} rename to {}")
+    connection.execute(rename.format(sql.Identifier("views", name), sql.Identifier(to)))
