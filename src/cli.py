@@ -269,10 +269,23 @@ def dump(file: Path) -> None:
     "--events", default=120_000, show_default=True, type=click.IntRange(1_000), help="Of an import."
 )
 @click.option("--memory", default=200_000, show_default=True, type=click.IntRange(1_000), metavar="EVENTS")
-def bench(names: tuple[str, ...], home: Path, **sizes: int) -> None:
-    """Measure beside peers in the same run, on a PostgreSQL of its own in HOME; see docs/performance.md."""
-    from ledgerstone.bench.run import BENCHES, Sizes, run
+@click.option(
+    "--rows",
+    multiple=True,
+    default=(100_000, 1_000_000),
+    show_default=True,
+    type=click.IntRange(1_000),
+    help="Of the log, for scale.",
+)
+def bench(names: tuple[str, ...], home: Path, rows: tuple[int, ...], **sizes: int) -> None:
+    """Measure beside peers in the same run, on a PostgreSQL of its own in HOME; see docs/performance.md.
 
+    `scale` measures how figures grow with the log, by itself."""
+    from ledgerstone.bench.run import BENCHES, Sizes, grow, run
+
+    if names == ("scale",):
+        grow(home, rows, click.echo)
+        return
     if unknown := sorted(set(names) - BENCHES.keys()):
         raise click.ClickException(f"nothing measures {', '.join(unknown)}: there are {', '.join(BENCHES)}")
     if not run(home, names, Sizes(**sizes), click.echo):

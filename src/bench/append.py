@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
+from statistics import median
 from time import perf_counter
 
 from ledgerstone.bench import peer
@@ -33,6 +35,12 @@ def batches(journal: Journal, stock: peer.Stock) -> Result:
         return rate(BATCH * COMMITS, lambda: [stock.save(*events) for events in some])
 
     return paired("append of facts, 500 a commit", ours, theirs, 4, "facts/s", rounds=5)
+
+
+def appended(journal: Journal) -> float:
+    """Facts a second, 500 to a commit, at whatever length the log has: the median of several runs."""
+    runs = [[[_fact() for _ in range(BATCH)] for _ in range(COMMITS)] for _ in range(5)]
+    return median(rate(BATCH * COMMITS, partial(_one_ahead, journal, some)) for some in runs)
 
 
 def together(journal: Journal, stock: peer.Stock) -> Result:

@@ -41,8 +41,8 @@ def known(dsn: str, head: int) -> Several:
 
 def _delays(connection: HTTPConnection, what: str, path: str, day: str, head: int) -> Delays:
     for asked in _unlike(path, day, Random(0), head, 5):
-        _ask(connection, asked)
-    times = [_ask(connection, asked) for asked in _unlike(path, day, Random(1), head, REQUESTS)]
+        ask(connection, asked)
+    times = [ask(connection, asked) for asked in _unlike(path, day, Random(1), head, REQUESTS)]
     return Delays(f"{what}, known_at in the past", times[1::2], times[::2], LIMIT, TIMES)
 
 
@@ -56,7 +56,7 @@ def _unlike(path: str, day: str, random: Random, head: int, count: int) -> Itera
     )
 
 
-def _ask(connection: HTTPConnection, path: str) -> float:
+def ask(connection: HTTPConnection, path: str) -> float:
     """Milliseconds until all of the answer is there."""
     begun = perf_counter()
     connection.request("GET", path)

@@ -28,14 +28,14 @@ WARM = 20
 def of_one(database: Database, journal: Journal) -> Result:
     """Random keys, as many of each view, each at a random position, in one process: p99 beside its limit."""
     random, head, store = Random(1), journal.head(), PostgresViews(database.app_dsn)
-    times = {
-        view.name: list(_times(views, view, _keys(database, view), head, store, random))
+    taken = {
+        view.name: list(times(views, view, keys(database, view), head, store, random))
         for views in chains(VIEWS)
         for view in views
     }
     store.close()
-    every = [time for some in times.values() for time in some]
-    slowest = max((_p99(some), name) for name, some in times.items() if some)
+    every = [time for some in taken.values() for time in some]
+    slowest = max((_p99(some), name) for name, some in taken.items() if some)
     note = (
         f"of {head:,} rows, {len(every):,} keys, p50 {median(every):,.0f}; "
         f"of {slowest[1]}, the slowest, p99 {slowest[0]:,.0f}"
@@ -44,10 +44,11 @@ def of_one(database: Database, journal: Journal) -> Result:
     return Result(what, p99, LIMIT, LIMIT / p99, 1, "µs", note)
 
 
-def _times(
-    views: Chained, view: AnyView, keys: Sequence[Key], head: int, store: PostgresViews, random: Random
+def times(
+    views: Chained, view: AnyView, some: Sequence[Key], head: int, store: PostgresViews, random: Random
 ) -> Iterator[float]:
-    for number, key in enumerate(keys):
+    """Microseconds that the replay of each of some keys takes, at a random position each."""
+    for number, key in enumerate(some):
         position = random.randint(1, head)
         begun = perf_counter()
         of_key(views, view, key, position, store)
@@ -55,7 +56,7 @@ def _times(
             yield (perf_counter() - begun) * 1e6
 
 
-def _keys(database: Database, view: AnyView) -> list[Key]:
+def keys(database: Database, view: AnyView) -> list[Key]:
     """Some keys of a view, by chance but the same each time."""
     query = "select distinct book, key, md5(key) from {} order by 3 limit %s"
     name = sql.Identifier("views", f"{table(view).name}_heard")

@@ -16,7 +16,7 @@ from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.adapters.postgres.migrations import migrate
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.stripe.translate.message import read_message
-from ledgerstone.bench import append, asof, imports, lag, peer, reads, replays, views, webhooks
+from ledgerstone.bench import append, asof, imports, lag, peer, reads, replays, scale, views, webhooks
 from ledgerstone.bench.measure import HEADER, Measured
 from ledgerstone.bootstrap import tune_interpreter
 from ledgerstone.demo.history import generate
@@ -90,13 +90,30 @@ def run(home: Path, names: Sequence[str], sizes: Sizes, say: Callable[[str], Non
     return kept
 
 
+def grow(home: Path, lengths: Sequence[int], say: Callable[[str], None]) -> None:
+    """Measure at each of several lengths of a log that grows, and say each line."""
+    tune_interpreter()
+    with EmbeddedServer(home, roles=(OWNER_ROLE, APP_ROLE)) as server:
+        database = afresh(server, "bench_scale")
+        say(_machine(database))
+        journal = Journal(environment(database.app_dsn))
+        try:
+            scale.grown(database, journal, lengths, say)
+        finally:
+            journal.close()
+
+
+def _machine(database: Database) -> str:
+    return f"{platform.machine()}, {os.cpu_count()} processors, {database.description}, fsync on"
+
+
 @contextmanager
 def _setting(home: Path, sizes: Sizes, say: Callable[[str], None]) -> Iterator[Setting]:
     with ExitStack() as stack:
         server = stack.enter_context(EmbeddedServer(home, roles=(OWNER_ROLE, APP_ROLE)))
-        empty, full = _afresh(server, "bench_empty"), _afresh(server, "bench_full")
+        empty, full = afresh(server, "bench_empty"), afresh(server, "bench_full")
         setting = Setting(empty, full, {}, {}, sizes.events, sizes.memory)
-        say(f"{platform.machine()}, {os.cpu_count()} processors, {setting.full.description}, fsync on")
+        say(_machine(full))
         say(f"a log of {sizes.customers:,} customers over {MONTHS} months")
         stack.callback(_close, setting)
         rows = setting.journal(setting.full)
@@ -112,7 +129,8 @@ def _close(setting: Setting) -> None:
         stock.close()
 
 
-def _afresh(server: EmbeddedServer, name: str) -> Database:
+def afresh(server: EmbeddedServer, name: str) -> Database:
+    """A migrated database of this name, without what it held."""
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
     database = create_database(server, name)
