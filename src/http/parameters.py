@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -65,8 +65,10 @@ After = Annotated[
 
 
 class Booked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """Whose books are asked: one account's, and nothing of any other."""
+    """Whose books are asked: one account's, and nothing of any other. `without` says of parameters that other
+    reads have why this one has not."""
 
+    without: ClassVar[Mapping[str, str]] = {}
     account: Account | None = None
 
 
@@ -105,8 +107,8 @@ class Periods(Months, frozen=True, kw_only=True):
     group_by: Literal["plan", "country", "tenant", "currency"] | None = None
 
 
-class Window(AsKnown, frozen=True, kw_only=True):
-    """A headline: of the month up to `as_of`, unless `from` and `to` say otherwise."""
+class Window(Paged, frozen=True, kw_only=True):
+    """Headlines: of the month up to `as_of`, unless `from` and `to` say otherwise."""
 
     from_: From | None = None
     to: To | None = None
@@ -115,8 +117,8 @@ class Window(AsKnown, frozen=True, kw_only=True):
     policy: Policy = "standard_v1"
 
 
-class Bridge(Dated, frozen=True, kw_only=True):
-    """Between which two moments of knowledge a figure changed."""
+class Bridge(Paged, frozen=True, kw_only=True):
+    """Between which two moments of knowledge a figure changed; `known_at` is another word for `known_to`."""
 
     known_from: KnownAt | None = None
     known_to: KnownAt | None = None
@@ -212,11 +214,21 @@ class Explain(Paged, frozen=True, kw_only=True):
 
 
 class Now(Booked, frozen=True, kw_only=True):
-    """How an account's books stand now."""
+    """How an account's intake stands now."""
+
+    without: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("as_of", "known_at"),
+        "messages are counted as they come, and their counts of the past are not kept. What had come, and what"
+        " waited unread, `/audit/events` tells of any time.",
+    )
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
     """A route that takes no parameters: it tells how things stand now."""
+
+    without: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("as_of", "known_at"), "it is about this service and not about the books: it tells of now only."
+    )
 
 
 def read_query(raw: bytes, kind: type[Q]) -> Q:
@@ -240,8 +252,9 @@ def _converted(given: Mapping[str, str], kind: type[Q]) -> Q:
     allowed = {name: hints[field] for name, field in names}
     for name in given:
         if name not in allowed:
-            what = ", ".join(sorted(allowed)) or "none"
-            raise refused(name, f"`{name}` is not a parameter of this route. Its parameters: {what}.")
+            what, why = ", ".join(sorted(allowed)) or "none", kind.without.get(name)  # type: ignore[attr-defined]
+            said = f"`{name}` is not a parameter of this route{f': {why}' if why else '.'}"
+            raise refused(name, f"{said} Its parameters: {what}.")
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:

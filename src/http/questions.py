@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from ledgerstone.http.database import Snapshot
+from ledgerstone.http.errors import refused
 from ledgerstone.http.paging import Cursor, read_cursor
 from ledgerstone.http.parameters import AsKnown, Booked, Bridge, Dated, Paged, exclusive_end, read_query
 from ledgerstone.http.services import Services
@@ -111,6 +112,8 @@ def read_question(read: AnyRead, path: Mapping[str, str], raw: bytes, csv: bool,
 
 
 def _known_at(query: Any) -> tuple[str, str] | None:
-    if isinstance(query, Bridge):
-        return ("known_to", query.known_to) if query.known_to else None
+    if isinstance(query, Bridge) and query.known_to:
+        if query.known_at:
+            raise refused("known_at", "`known_at` and `known_to` say the same here: give one of them.")
+        return "known_to", query.known_to
     return ("known_at", query.known_at) if isinstance(query, AsKnown) and query.known_at else None

@@ -166,7 +166,7 @@ def test_it_is_a_file_too(business: TestClient) -> None:
         ({"known_from": "9", "known_to": "3"}, "known_from"),
         ({"known_from": "2999-01"}, "known_from"),
         ({"known_from": "yesterday"}, "known_from"),
-        ({"known_from": "1", "known_at": "3"}, "known_at"),
+        ({"known_from": "1", "known_at": "3", "known_to": "3"}, "known_at"),
         ({"known_from": "1", "policy": "own"}, "policy"),
     ],
 )
