@@ -219,15 +219,20 @@ def _is_total(asked: Json) -> bool:
 
 
 def _cells(known: Known, book: str, periods: list[Period], asked: Json) -> list[Cell]:
-    """Of totals, every currency in which anything began before the end of the table, and the one that is
-    asked for; of groups, those that had anything at any of its instants."""
+    """Of totals, every currency in which anything counted at the end of a day until the end of the table or
+    at that, and the one that is asked for; of groups, those that had anything at any of its instants."""
     if _is_total(asked):
-        lines = [row for _, row in known.rows("mrr", book) if row.valid_from < periods[-1].end]
+        last = periods[-1].end
+        lines = [row for _, row in known.rows("mrr", book) if _lasted(row, last)]
         wanted = {asked["currency"]} if "currency" in asked else {line.currency for line in lines}
         return [Cell(currency, "") for currency in sorted(wanted)]
     instants = [periods[0].start, *(period.end for period in periods)]
     cells = {_cell(line, asked) for at in instants for line in known.lines(book, at)}
     return sorted(cell for cell in cells if asked.get("currency", cell.currency) == cell.currency)
+
+
+def _lasted(row: Any, last: datetime) -> bool:
+    return row.valid_from < last and holds(row, min(last, day(row.valid_from) + timedelta(days=1)))
 
 
 def _cell(line: Any, asked: Json) -> Cell:

@@ -117,6 +117,9 @@ async def _grid(
         stirred = mrr.stirred(asked.moment, since, at[-1], currency)
         async for own in _customers(asked.snapshot, stirred):
             mrr.correct(grid, own, at, grouping)
+    if not dimension and (doubted := mrr.empty(grid)):
+        stood = {row[0] for row in await asked.snapshot.fetch(mrr.stood(asked.moment, at[-1], doubted))}
+        return {cell: found for cell, found in grid.items() if cell[0] in stood or cell[0] not in doubted}
     return grid
 
 

@@ -113,6 +113,26 @@ def grid_of_sums(rows: Iterable[Sequence[Any]], periods: Sequence[Period]) -> Gr
     return {cell: _running(added) for cell, added in grid.items()}
 
 
+def empty(grid: Grid) -> list[str]:
+    """The currencies of a grid of totals that are at 0 at all of its instants."""
+    return [currency for (currency, _), found in grid.items() if not any(map(any, found))]
+
+
+def stood(moment: Moment, until: datetime, currencies: Sequence[str]) -> Query:
+    """Those of some currencies in which anything is known to have counted at the end of a day until an
+    instant, or just before that. Sums at 0 do not tell: they are also left by what is known to be untrue."""
+    lasted = "least(date_trunc('day', r.valid_from) + interval '1 day', %(until)s)"
+    where = (
+        f"{known()} and r.currency = c.currency and r.valid_from < %(until)s"
+        f" and (r.valid_to is null or r.valid_to >= {lasted})"
+    )
+    text = (
+        "select c.currency from unnest(%(currencies)s::text[]) c (currency)"
+        f" where exists (select from {relation(Mrr)} r where {where})"
+    )
+    return ask(moment, text, until=until, currencies=list(currencies))
+
+
 def lines(moment: Moment, until: datetime, currency: str | None) -> Query:
     """Every line that began before an instant, the customers in their order."""
     return _lines(moment, "r.valid_from < %(until)s", currency, until=until)
@@ -150,8 +170,9 @@ def midnight_before(at: datetime) -> datetime:
 def shown(grid: Grid, group_by: str | None, currency: str | None) -> list[tuple[Cell, str | None]]:
     """The cells that a table has a line for, in order, and the group that the line names: all currencies of
     a total, and the one that was asked for though it be 0."""
-    cells = {cell: found for cell, found in grid.items() if not group_by or any(map(any, found))}
-    if currency and group_by in (None, "currency"):
+    is_total = group_by in (None, "currency")
+    cells = {cell: found for cell, found in grid.items() if is_total or any(map(any, found))}
+    if currency and is_total:
         cells.setdefault((currency, ""), [NONE])
     return [(cell, _named(cell, group_by)) for cell in sorted(cells)]
 
