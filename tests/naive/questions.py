@@ -28,10 +28,9 @@ class Question(Struct, frozen=True):
     filters: dict[str, str]
     limit: int | None = None
 
-    @property
-    def asked(self) -> Json:
-        size = {} if self.limit is None else {"limit": self.limit}
-        return {**self.when, **self.filters, **size}
+    def asked(self, limit: int | None = None) -> Json:
+        """The parameters, for pages of a size."""
+        return {**self.when, **self.filters, **({} if limit is None else {"limit": limit})}
 
 
 class Words:

@@ -15,11 +15,13 @@ from ledgerstone.ledger.corrections import in_force, superseding
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import Recorded
 from tests.corrected import retold
+from tests.stripe_schedules import phase, schedule
 from tests.worlds import Message
 
 Json = dict[str, Any]
 CONNECTED = "acct_1Connected"
 START = "2026-05"
+DAY = 86_400
 
 
 def told(seed: int, customers: int, months: int, late: float) -> list[Message]:
@@ -29,7 +31,7 @@ def told(seed: int, customers: int, months: int, late: float) -> list[Message]:
     odd = [said for at, event in enumerate([*own, *theirs]) for said in _oddities(event, at)]
     said = sorted([*own, *theirs, *odd], key=lambda event: int(event["created"]))
     heard = disorder(said, seed=seed, window=len(said) // 3, duplicates=0.1, shuffled=late)
-    return [_read(event) for event in heard]
+    return [_read(event, at) for at, event in enumerate(heard)]
 
 
 def _of_theirs(event: Json) -> Json:
@@ -46,14 +48,30 @@ def _oddities(event: Json, at: int) -> Iterator[Json]:
         yield {**event, "data": {**event["data"], "object": {**it, "again": True}}}
     if at % 41 == 0:
         yield {**event, "id": f"{event['id']}p", "data": {"object": {**it, "id": 7, "amount": 1.5, "total": 1.5}}}
+    if event["type"] == "customer.subscription.created":
+        yield {**event, **_agreed(it, event["created"])}
     if event["type"] == "charge.succeeded" and at % 3 == 0:
         other = {**it, "amount": it["amount"] + 1, "amount_captured": it["amount_captured"] + 1}
         yield {**event, "id": f"{event['id']}c", "data": {**event["data"], "object": other}}
 
 
-def _read(event: Json) -> Message:
-    body = msgspec.json.encode(event)
-    return read_message(body, source="import", signature=None, livemode=True).rows
+def _agreed(subscription: Json, at: int) -> Json:
+    """It will have other items for a month, and then end."""
+    price = subscription["items"]["data"][0]["price"]["id"]
+    later = {"items": [{"discounts": [], "price": price, "quantity": 9}]}
+    phases = (phase(at, at + 80 * DAY), phase(at + 80 * DAY, at + 110 * DAY, **later))
+    named = {"id": f"sub_sched_{subscription['id']}", "subscription": subscription["id"]}
+    planned = schedule(*phases, **named, customer=subscription["customer"], end_behavior="cancel")
+    shown = {"id": f"evt_{subscription['id']}", "type": "subscription_schedule.created"}
+    return {**shown, "data": {"object": planned}}
+
+
+def _read(event: Json, at: int) -> Message:
+    """As imported, or as it came signed."""
+    source, signature = ("webhook", "t=1,v1=00") if at % 3 else ("import", None)
+    return read_message(
+        msgspec.json.encode(event), source=source, signature=signature, livemode=True
+    ).rows
 
 
 def record(journal: Journal, heard: list[Message], seed: int, corrections: int) -> None:
