@@ -4,22 +4,27 @@ rows of the log up to there afresh and then filters, sorts, adds up and cuts int
 `LEDGERSTONE_QUESTIONS` says how many questions are asked."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from ledgerstone.adapters.postgres.database import create_database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
-from tests.http.parts import Service, every
-from tests.naive import lists, tables
-from tests.naive.questions import Question, Words, lists as list_questions, objects, tables as table_questions
-from tests.naive.told import Known, Told, exclusive
+from ledgerstone.ledger.facts import Superseded, tag
+from ledgerstone.projections.views import VIEWS
+from tests.http.parts import Service
+from tests.naive import apart, lists, tables
+from tests.naive.questions import Question, Words, objects, spans
+from tests.naive.questions import lists as list_questions
+from tests.naive.questions import tables as table_questions
+from tests.naive.told import Known, Told, exclusive, grouped
 from tests.naive.worlds import record, told
 
 Json = dict[str, Any]
@@ -47,6 +52,7 @@ class Asked(NamedTuple):
     told: Told
     words: Words
     now: datetime
+    seed: int
 
     def moment(self, question: Question) -> tuple[str, datetime, Known]:
         """Whose books, as of which instant, as known when."""
@@ -65,7 +71,7 @@ def asked(server: EmbeddedServer, template: str, request: pytest.FixtureRequest)
     log = Told(service.journal.read(0, 10**6))
     now = datetime.fromisoformat("2026-11-05T12:00:01Z")
     with TestClient(service.app, raise_server_exceptions=False) as client:
-        yield Asked(client, log, Words(log, seed), now)
+        yield Asked(client, log, Words(log, seed), now, seed)
     service.close()
 
 
@@ -156,3 +162,105 @@ def test_every_single_object_is_that_of_the_model(asked: Asked, data: st.DataObj
         found["readings"] = [each["position"] for each in found["readings"]]
     assert found == expected
     check_meta(asked, question, answer.json()["meta"])
+
+
+@questions(COUNT // 10)
+@given(st.data())
+def test_the_lines_of_the_model_are_what_the_messages_come_to_by_other_arithmetic(
+    asked: Asked, data: st.DataObject
+) -> None:
+    book, end, known = asked.moment(data.draw(objects(asked.words)))
+    assume(not any(isinstance(row.body, Superseded) for _, _, row in known.log))
+
+    ours, others = known.lines(book, end), apart.lines(known, book, end)
+    assert Counter(map(_line, ours)) == Counter(map(_line, others))
+
+
+def _line(line: Any) -> tuple[Any, ...]:
+    return tuple(getattr(line, name) for name in apart.Line._fields)
+
+
+@questions(COUNT // 10)
+@given(st.data())
+def test_every_bridge_leads_from_one_answer_to_the_other(asked: Asked, data: st.DataObject) -> None:
+    question = data.draw(spans(asked.words))
+    start, beyond = asked.told.position(question.filters["known_from"])
+    last, _ = asked.told.position(question.when.get("known_to"))
+    if beyond or start > last:
+        answer = asked.client.get(question.path, params=question.asked())
+        assert (answer.status_code, answer.json()["parameter"]) == (400, "known_from")
+        return
+
+    found, meta = pages(asked, question, 0)
+    assert meta["position"] == last
+    assert known_sums(asked, question, start) == sums_of(found, "opening")
+    assert known_sums(asked, question, last) == sums_of(found, "closing")
+    assert_answered(asked, question, start, sums_of(found, "opening"))
+    assert_answered(asked, question, last, sums_of(found, "closing"))
+    steps = [line for line in found if line["fact"]]
+    for currency in {line["currency"] for line in found}:
+        own = [line for line in found if line["currency"] == currency]
+        assert [line["cause"] for line in own if not line["fact"]] == ["opening", "closing"]
+        for column in ("mrr", "incomplete"):
+            assert sum(line[column] for line in own[:-1]) == own[-1][column]
+    places = [(line["currency"], line["position"]) for line in steps]
+    assert places == sorted(set(places))
+    for line in steps:
+        row = asked.told.rows[line["position"] - 1].row
+        assert start < line["position"] <= last
+        assert row is not None
+        assert (line["name"], line["evidence"], line["fact"]) == (row.name, row.cause, tag(type(row.body)))
+    if steps:
+        check_step(asked, question, data.draw(st.sampled_from(steps)))
+
+
+def known_sums(asked: Asked, question: Question, position: int) -> dict[str, tuple[int, int]]:
+    """What the model knows at a position: by currency the amount, and how many items have none; no zeros."""
+    book, end, _ = asked.moment(question)
+    only = question.filters.get("currency")
+    by_currency = grouped(asked.told.known(position).lines(book, end), lambda line: line.currency)
+    return {
+        currency: sums
+        for currency, lines in by_currency.items()
+        if only in (None, currency)
+        and any(sums := (sum(line.mrr or 0 for line in lines), sum(line.mrr is None for line in lines)))
+    }
+
+
+def sums_of(lines: list[Json], cause: str) -> dict[str, tuple[int, int]]:
+    ends = {line["currency"]: (line["mrr"], line["incomplete"]) for line in lines if line["cause"] == cause}
+    return {currency: sums for currency, sums in ends.items() if any(sums)}
+
+
+def assert_answered(
+    asked: Asked, question: Question, position: int, sums: dict[str, tuple[int, int]]
+) -> None:
+    """The table of recurring revenue says the same, where it can add up."""
+    _, end, _ = asked.moment(question)
+    when = {**question.when, "as_of": plain(end), "known_at": str(position)}
+    when.pop("known_to", None)
+    only = {name: value for name, value in question.filters.items() if name == "currency"}
+    params = {**when, **only, "from": f"{end - timedelta(microseconds=1):%Y-%m}"}
+    rows = asked.client.get("/sys/billing/mrr", params=params).json()["data"]
+    there = {row["currency"]: row["mrr"] for row in rows if row["mrr"] != 0}
+    assert there == {c: None if missing else mrr for c, (mrr, missing) in sums.items() if mrr or missing}
+
+
+def check_step(asked: Asked, question: Question, step: Json) -> None:
+    """It is what its row of the log changed."""
+    before, after = (
+        known_sums(asked, question, position).get(step["currency"], (0, 0))
+        for position in (step["position"] - 1, step["position"])
+    )
+    assert (after[0] - before[0], after[1] - before[1]) == (step["mrr"], step["incomplete"])
+
+
+def test_the_worlds_have_in_them_what_they_are_for(asked: Asked) -> None:
+    known, forever = asked.told.known(asked.told.head), datetime(2100, 1, 1, tzinfo=UTC)
+    states = {row["state"] for row in lists.listed(known, "/audit/events", ":live", forever, {})}
+
+    assert states == {"read", "confirmed", "unknown", "parked", "conflicting"}
+    assert {view.name for view in VIEWS if not known.rows(view.name, ":live")} <= {"connect", "credit_notes"}
+    assert len(asked.words.currencies) > 2
+    corrected = sum(isinstance(row.body, Superseded) for _, _, row in known.log)
+    assert corrected == WORLDS[asked.seed]["corrections"]

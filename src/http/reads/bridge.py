@@ -1,5 +1,7 @@
 """Why a past figure changed between two moments of knowledge."""
 
+from msgspec.structs import replace
+
 from ledgerstone.http.errors import refused
 from ledgerstone.http.moments import known
 from ledgerstone.http.questions import Asked, Found
@@ -11,8 +13,9 @@ async def changed(asked: Asked) -> Found:
     query, moment, fetch = asked.query, asked.moment, asked.snapshot.fetch
     if query.known_from is None:
         raise refused("known_from", "`known_from` is needed: the position or time from which on to explain.")
-    first = await known(asked.snapshot, "known_from", query.known_from, moment)
-    if first.notes:
+    head = replace(moment, position=min(asked.snapshot.positions.values()))
+    first = await known(asked.snapshot, "known_from", query.known_from, head)
+    if first.notes or first.moment.position > moment.position:
         raise refused("known_from", "`known_from` is later than `known_to`, or than all that is known.")
     span = bridge.Span(first.moment.position, first.known_at, moment)
     steps = await fetch(bridge.steps(span, query.currency))
