@@ -218,8 +218,8 @@ class Now(Booked, frozen=True, kw_only=True):
 
     without: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("as_of", "known_at"),
-        "messages are counted as they come, and their counts of the past are not kept. What had come, and what"
-        " waited unread, `/audit/events` tells of any time.",
+        "messages are counted as they come, and their counts of the past are not kept. What had come, and"
+        " what waited unread, `/audit/events` tells of any time.",
     )
 
 

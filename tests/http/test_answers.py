@@ -132,3 +132,14 @@ def test_a_mistake_of_ours_shows_no_trace(service: Service, client: TestClient, 
 
     assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
     assert "ZeroDivision" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["as_of", "known_at"])
+@pytest.mark.parametrize(
+    ("path", "why"), [("/sys/sync/stripe", "are not kept"), ("/sys/projections", "of now only")]
+)
+def test_what_is_told_of_now_only_says_why(business: TestClient, path: str, name: str, why: str) -> None:
+    answer = business.get(path, params={name: "2026-01"})
+
+    assert (answer.status_code, answer.json()["parameter"]) == (400, name)
+    assert why in answer.json()["detail"]

@@ -1,5 +1,6 @@
 """Why a past figure changed: every step of the bridge, against the figures on both sides of it."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from starlette.testclient import TestClient
 from ledgerstone.ledger.corrections import superseding
 from ledgerstone.projections.reads import bridge
 from tests import stripe_objects as stripe
-from tests.http.parts import PROBLEM, Service
+from tests.http.parts import PROBLEM, Service, every
 
 Json = dict[str, Any]
 PATH = "/sys/billing/mrr/bridge"
@@ -175,6 +176,32 @@ def test_what_cannot_be_answered_is_refused(business: TestClient, asked: Json, p
 
     assert (answer.status_code, answer.headers["content-type"]) == (400, PROBLEM)
     assert answer.json()["parameter"] == parameter
+
+
+def test_between_a_moment_and_itself_nothing_changed(business: TestClient, head: int) -> None:
+    """Also where that lies between two rows, so that a row before it is the last that counts."""
+    meta = business.get("/sys/billing/mrr", params={"known_at": head // 2}).json()["meta"]
+    between = datetime.fromisoformat(meta["known_at"]) + timedelta(microseconds=1)
+
+    for at in (between.isoformat().replace("+00:00", "Z"), head // 2):
+        rows = lines(business, as_of="2026-10", known_from=at, known_to=at)
+        assert ends(rows, "opening") == ends(rows, "closing")
+        assert not [row for row in rows if row["fact"]]
+
+
+def test_known_at_is_another_word_for_known_to(business: TestClient, head: int) -> None:
+    one, other = (
+        lines(business, as_of="2026-10", known_from=0, **{name: head // 2})
+        for name in ("known_to", "known_at")
+    )
+    assert one == other
+
+
+def test_it_comes_in_pages_too(business: TestClient, head: int) -> None:
+    whole = lines(business, as_of="2026-10", known_from=0, known_to=head // 2)
+
+    asked = {"as_of": "2026-10", "known_from": 0, "known_to": head // 2}
+    assert every(business, PATH, limit=3, **asked) == whole
 
 
 def test_too_many_steps_are_refused(business: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from ledgerstone.ledger.corrections import superseding
 from tests import stripe_objects as stripe
-from tests.http.parts import Service
+from tests.http.parts import Service, every
 
 Json = dict[str, Any]
 LESS = ("credit_notes", "refunds", "disputes", "voided")
@@ -251,3 +252,35 @@ def test_what_ended_at_midnight_is_gone_from_the_first_instant_of_the_day(
     at_midnight = data(client, "/sys/billing/mrr", as_of="2026-11-05T00:00:00Z")
     then = data(client, "/sys/billing/mrr", as_of="2026-11-05T00:00:01Z")
     assert (at_midnight[-1]["mrr"], then[-1]["mrr"]) == (9800, 0)
+
+
+def test_a_table_by_currency_is_the_table_of_totals(business: TestClient) -> None:
+    asked = {"as_of": "2025-11-01", "from": "2025-10"}
+    for path in ("/sys/billing/mrr", "/sys/billing/mrr/movements", "/sys/billing/revenue"):
+        totals = data(business, path, **asked)
+        by_currency = data(business, path, group_by="currency", **asked)
+        assert by_currency == [{**row, "group": row["currency"]} for row in totals]
+
+
+def test_headlines_come_in_pages(business: TestClient) -> None:
+    whole = data(business, "/sys/billing/revenue", group_by="tenant", as_of="2026-10")
+
+    assert len(whole) > 3
+    assert every(business, "/sys/billing/revenue", group_by="tenant", as_of="2026-10", limit=3) == whole
+
+
+def test_a_currency_that_was_told_wrongly_is_in_no_total_any_more(
+    service: Service, client: TestClient
+) -> None:
+    in_euros = stripe.item(price=stripe.price(currency="eur"))
+    told, better = (
+        stripe.read(stripe.event("customer.subscription.created", bought, created=stripe.BORN)).rows
+        for bought in (stripe.subscription(items=stripe.listed(in_euros)), stripe.subscription())
+    )
+    service.hear([told])
+    service.journal.append_new([superseding(told[1], better[1], 1)])
+    service.engine.catch_up()
+
+    for path in ("/sys/billing/mrr", "/sys/billing/mrr/movements", "/api/mrr", "/sys/billing/revenue"):
+        assert {row["currency"] for row in data(client, path)} == {"usd"}
+        assert {row["currency"] for row in data(client, path, known_at=2)} == {"eur"}

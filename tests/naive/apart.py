@@ -1,5 +1,5 @@
-"""The lines of recurring revenue by arithmetic that shares nothing with the views: `tests.plain`, which reads the
-messages themselves. For logs without corrections, since those are no messages."""
+"""The lines of recurring revenue by arithmetic that shares nothing with the views: `tests.plain`, which reads
+the messages themselves. For logs without corrections, since those are no messages."""
 
 from datetime import datetime
 from typing import Any, NamedTuple

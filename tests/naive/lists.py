@@ -34,8 +34,14 @@ def _payment(known: Known, book: str, end: datetime, id: str, row: Any) -> Json:
 
 def _subscription(known: Known, book: str, end: datetime, id: str, row: Any) -> Json:
     shown = _columns(row, without=("pending", "valid_from", "valid_to"))
-    lines = [line for line in known.lines(book, end) if (line.customer, line.subscription) == (row.customer, id)]
-    more = {"tenant": known.tenant(book, row.customer, end), "mrr": _sum(lines), "items": json.loads(row.items)}
+    lines = [
+        line for line in known.lines(book, end) if (line.customer, line.subscription) == (row.customer, id)
+    ]
+    more = {
+        "tenant": known.tenant(book, row.customer, end),
+        "mrr": _sum(lines),
+        "items": json.loads(row.items),
+    }
     return {**shown, **more}
 
 
@@ -92,10 +98,22 @@ def single(known: Known, path: str, book: str, end: datetime) -> Json:
 
 def _invoice_detail(known: Known, book: str, end: datetime, id: str, row: Any) -> Json:
     used = [each for key, each in known.then("payments", book, end) if key in row.payments]
-    names = "id currency amount refunded disputed status method provider_reference at".split()
+    names = [
+        "id",
+        "currency",
+        "amount",
+        "refunded",
+        "disputed",
+        "status",
+        "method",
+        "provider_reference",
+        "at",
+    ]
     notes = [each for each in known.of("credit_notes", book, id) if each.at < end]
     history = sorted(known.of("invoices", book, id), key=lambda each: each.valid_from)
-    versions = "status settlement total tax amount_due amount_paid amount_remaining refunded disputed credited"
+    versions = (
+        "status settlement total tax amount_due amount_paid amount_remaining refunded disputed credited"
+    )
     return {
         "payments": [_picked(each, names) for each in sorted(used, key=lambda each: (each.at, each.id))],
         "credit_notes": [
@@ -189,9 +207,10 @@ def _is_heard(row: Recorded, book: str, end: datetime) -> bool:
 def _is_wanted(row: Json, name: str, value: str) -> bool:
     match name:
         case "type":
-            return row["type"].startswith(value[:-1]) if value.endswith(".*") else row["type"] == value
+            type = str(row["type"])
+            return type.startswith(value[:-1]) if value.endswith(".*") else type == value
         case "parked":
-            return (row["state"] == "parked") == (value == "true")
+            return bool((row["state"] == "parked") == (value == "true"))
         case "from":
             return bool(row["created"] >= first(value))
         case "to":

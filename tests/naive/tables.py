@@ -1,4 +1,4 @@
-"""Recurring revenue by period, what moved it, and how the business does, as design 5 and 8 have them: added up
+"""Recurring revenue by period, what moved it, and how the business does, as the design has them: added up
 from the lines that count at each instant, whoever they are of, again for every figure."""
 
 from collections import Counter
@@ -11,10 +11,6 @@ from tests.naive.told import TICK, Known, day, exclusive, first, grouped, holds,
 
 Json = dict[str, Any]
 KINDS = ("new", "reactivation", "expansion", "contraction", "churn", "entering", "leaving")
-
-
-class Refused(Exception):
-    """The question has no answer; the parameter that is wrong."""
 
 
 class Period(NamedTuple):
@@ -50,7 +46,9 @@ def months(known: Known, book: str, end: datetime, asked: Json) -> list[Json]:
     rows = []
     for period in periods:
         for cell in _cells(known, book, periods, asked):
-            held, now = (_figures(_of(known.lines(book, at), cell, asked)) for at in (period.start, period.end))
+            held, now = (
+                _figures(_of(known.lines(book, at), cell, asked)) for at in (period.start, period.end)
+            )
             line = {"month": period.label, "currency": cell.currency, **_shown(now)}
             del line["paying_customers"]
             rows.append({**line, "change": _change(held["mrr"], now["mrr"])})
@@ -65,7 +63,9 @@ def movements(known: Known, book: str, end: datetime, asked: Json) -> list[Json]
     for period in periods:
         moved = _moved(known, book, period.start, period.end, grain, asked)
         for cell in _cells(known, book, periods, asked):
-            held, now = (_figures(_of(known.lines(book, at), cell, asked)) for at in (period.start, period.end))
+            held, now = (
+                _figures(_of(known.lines(book, at), cell, asked)) for at in (period.start, period.end)
+            )
             found = moved.get(cell, {})
             if _is_total(asked) or _any(held) or _any(now) or found:
                 line = {"period": period.label, "at": period.end, **_named(cell, asked)}
@@ -97,7 +97,9 @@ def revenue(known: Known, book: str, end: datetime, asked: Json) -> list[Json]:
         )
         if _is_total(asked) or any(_any(each) for each in (held, now, *trend)) or cell in billed:
             shown = _headline(held, now, moved.get(cell, {}), billed.get(cell, Counter()))
-            ends = [{"period": p.label, "at": p.end, "mrr": f["mrr"]} for p, f in zip(year, trend, strict=True)]
+            ends = [
+                {"period": p.label, "at": p.end, "mrr": f["mrr"]} for p, f in zip(year, trend, strict=True)
+            ]
             rows.append({**_named(cell, asked), "since": since, "until": until, **shown, "trend": ends})
     return rows
 
@@ -107,7 +109,11 @@ def _headline(held: Json, now: Json, moved: dict[str, list[int]], billed: Counte
     lost, opening = len(moved.get("churn", [])), held["mrr"] if now["mrr"] is not None else None
     gone = sums["churn"] + sums["contraction"]
     rate = lost / held["paying_customers"] if opening is not None and held["paying_customers"] else None
-    arpa = Fraction(now["mrr"], now["paying_customers"]) if now["mrr"] is not None and now["paying_customers"] else None
+    arpa = (
+        Fraction(now["mrr"], now["paying_customers"])
+        if now["mrr"] is not None and now["paying_customers"]
+        else None
+    )
     less = {name: billed[name] for name in ("credit_notes", "refunds", "disputes", "voided")}
     return {
         **_shown(now),
@@ -132,7 +138,9 @@ def _headline(held: Json, now: Json, moved: dict[str, list[int]], billed: Counte
     }
 
 
-def _billed(known: Known, book: str, since: datetime, until: datetime, asked: Json) -> dict[Cell, Counter[str]]:
+def _billed(
+    known: Known, book: str, since: datetime, until: datetime, asked: Json
+) -> dict[Cell, Counter[str]]:
     """What was invoiced in a window, and what was taken off or went back."""
     found: dict[Cell, Counter[str]] = {}
 
@@ -185,15 +193,19 @@ def _bill_group(
 
 
 def _window(asked: Json, end: datetime, grain: str) -> tuple[datetime, datetime]:
-    """From when until when is asked. Raises Refused."""
+    """From when until when is asked."""
     until = exclusive(asked["to"]) if "to" in asked else end
     if "from" in asked:
         since = first(asked["from"])
     else:
         since = (month if grain == "month" else day)(min(until, end) - TICK)
-    if since >= until or since >= end:
-        raise Refused("from")
     return since, until
+
+
+def refused(asked: Json, end: datetime) -> str | None:
+    """The parameter that is wrong, of a question that has no answer."""
+    since, until = _window(asked, end, "month")
+    return "from" if "from" in asked and since >= min(until, end) else None
 
 
 def _periods(asked: Json, end: datetime, grain: str) -> list[Period]:
@@ -279,7 +291,7 @@ def _moved(
     held, now = (_by_customer(known.lines(book, at), asked) for at in (start, end))
     found: dict[Cell, dict[str, list[int]]] = {}
     for customer, currency in {**held, **now}:
-        before, after = held.get((customer, currency), {}), now.get((customer, currency), {})
+        before, after = (each.get((customer, currency), Counter[str]()) for each in (held, now))
         if before != after and asked.get("currency", currency) == currency:
             was = not before and _was_customer(known, book, customer, currency, start, grain)
             for group, kind, amount in _kinds(before, after, was):
@@ -314,12 +326,12 @@ def _kinds(before: Counter[str], after: Counter[str], was: bool) -> Iterator[tup
             amount = max(0, sign * rises[group])
             shared = min(amount, left)
             left -= shared
-            yield from ((group, kind, part) for kind, part in ((between, shared), (rest, amount - shared)) if part)
+            yield from (
+                (group, kind, part) for kind, part in ((between, shared), (rest, amount - shared)) if part
+            )
 
 
-def _was_customer(
-    known: Known, book: str, customer: str, currency: str, start: datetime, grain: str
-) -> bool:
+def _was_customer(known: Known, book: str, customer: str, currency: str, start: datetime, grain: str) -> bool:
     """Whether it was ever above 0 at the end of a day or month, until the one in which the start lies."""
     own = [line for line in known.of("mrr", book, customer) if line.currency == currency and line.mrr]
     end = (month if grain == "month" else day)(min([line.valid_from for line in own], default=start))

@@ -29,8 +29,11 @@ class Known:
             self.log.append((entry.position, entry.recorded_at, entry.row))
         told = [(at, row) for at, _, row in self.log]
         self._rows: dict[str, dict[str, list[tuple[str, Any]]]] = {view.name: {} for view in VIEWS}
+        self.changed: set[int] = set()
+        """Positions at which any view shows something else than just before."""
         for group in chains(VIEWS):
             for name, versions in fold(group, told).items():
+                self.changed.update(version.known_to for version in versions if version.known_to is not None)
                 for version in versions:
                     if version.known_to is None:
                         book, id = version.key
@@ -61,7 +64,7 @@ class Known:
         return found
 
     def customer(self, book: str, id: str | None, end: datetime) -> Any:
-        """A customer as it was just before an instant, else as it was first heard of; None: never heard of."""
+        """A customer as it was just before an instant, else as first heard of; None: never heard of."""
         told = sorted(self.of("customers", book, id), key=lambda row: row.valid_from)
         return next((row for row in reversed(told) if row.valid_from < end), told[0] if told else None)
 

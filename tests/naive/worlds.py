@@ -1,5 +1,5 @@
-"""Businesses whose messages come late, twice, otherwise than before, unreadable or corrected, of an account of
-its own and of one connected to it, in many appends."""
+"""Businesses whose messages come late, twice, otherwise than before, unreadable or corrected, of their own
+account and of one connected to it, in many appends."""
 
 from collections.abc import Iterator
 from random import Random
@@ -47,7 +47,11 @@ def _oddities(event: Json, at: int) -> Iterator[Json]:
     if at % 37 == 0:
         yield {**event, "data": {**event["data"], "object": {**it, "again": True}}}
     if at % 41 == 0:
-        yield {**event, "id": f"{event['id']}p", "data": {"object": {**it, "id": 7, "amount": 1.5, "total": 1.5}}}
+        yield {
+            **event,
+            "id": f"{event['id']}p",
+            "data": {"object": {**it, "id": 7, "amount": 1.5, "total": 1.5}},
+        }
     if event["type"] == "customer.subscription.created":
         yield {**event, **_agreed(it, event["created"])}
     if event["type"] == "charge.succeeded" and at % 3 == 0:
@@ -69,9 +73,7 @@ def _agreed(subscription: Json, at: int) -> Json:
 def _read(event: Json, at: int) -> Message:
     """As imported, or as it came signed."""
     source, signature = ("webhook", "t=1,v1=00") if at % 3 else ("import", None)
-    return read_message(
-        msgspec.json.encode(event), source=source, signature=signature, livemode=True
-    ).rows
+    return read_message(msgspec.json.encode(event), source=source, signature=signature, livemode=True).rows
 
 
 def record(journal: Journal, heard: list[Message], seed: int, corrections: int) -> None:
@@ -89,7 +91,11 @@ def record(journal: Journal, heard: list[Message], seed: int, corrections: int) 
 
 def _correction(journal: Journal, random: Random) -> Recorded:
     rows = {row.name: row for entry in journal.read(0, 10**6) if (row := entry.row) is not None}
-    facts = [row for row in rows.values() if type(row.body).__module__ != evidence.__name__ and "/corrected/" not in row.name]
+    facts = [
+        row
+        for row in rows.values()
+        if type(row.body).__module__ != evidence.__name__ and "/corrected/" not in row.name
+    ]
     held, number = in_force(random.choice(facts).name, rows)
     same_book = [row for row in facts if row.book == held.book]
     return superseding(held, retold(held, same_book, random), number + 1)

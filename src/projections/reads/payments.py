@@ -106,8 +106,12 @@ def one(moment: Moment, id: str) -> Query:
 def moves(moment: Moment, id: str) -> Query:
     """What went back of a payment and came again, in the order of its time."""
     columns = ", ".join(Move.__struct_fields__)
-    where = f"r.key = %(id)s and {known()} and r.at < %(at)s and r.kind <> 'received' order by r.at, r.id"
-    return ask(moment, f"select {columns} from {relation(Money)} r where {where}", id=id)
+    again = (
+        "r.kind in ('refund_returned', 'reinstated')"  # it comes after what it undoes
+    )
+    where = f"r.key = %(id)s and {known()} and r.at < %(at)s and r.kind <> 'received'"
+    text = f"select {columns} from {relation(Money)} r where {where} order by r.at, r.id, {again}"
+    return ask(moment, text, id=id)
 
 
 def detail(row: Sequence[Any], moves: Sequence[Sequence[Any]]) -> PaymentDetail:
