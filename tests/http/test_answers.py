@@ -91,7 +91,7 @@ def test_what_never_comes_is_not_waited_for_long(
         ("/sys/billing/mrr", "from=2027-01", "from"),
         ("/sys/billing/mrr", "from=1970-01&interval=day", "from"),
         ("/sys/billing/mrr/movements", "status=paid", "status"),
-        ("/sys/billing/revenue", "limit=1", "limit"),
+        ("/sys/billing/revenue", "interval=day", "interval"),
         ("/api/mrr", "interval=day", "interval"),
         ("/sys/invoices", "limit=0", "limit"),
         ("/sys/invoices", "limit=1001", "limit"),

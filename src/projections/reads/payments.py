@@ -106,11 +106,9 @@ def one(moment: Moment, id: str) -> Query:
 def moves(moment: Moment, id: str) -> Query:
     """What went back of a payment and came again, in the order of its time."""
     columns = ", ".join(Move.__struct_fields__)
-    again = (
-        "r.kind in ('refund_returned', 'reinstated')"  # it comes after what it undoes
-    )
+    undoes = "r.kind in ('refund_returned', 'reinstated')"
     where = f"r.key = %(id)s and {known()} and r.at < %(at)s and r.kind <> 'received'"
-    text = f"select {columns} from {relation(Money)} r where {where} order by r.at, r.id, {again}"
+    text = f"select {columns} from {relation(Money)} r where {where} order by r.at, r.id, {undoes}"
     return ask(moment, text, id=id)
 
 
