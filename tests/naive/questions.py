@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
-from hypothesis import strategies as st
 from msgspec import Struct
 
 from tests.naive.lists import listed
@@ -75,126 +74,112 @@ def written(time: datetime, hours: int) -> str:
     return text.replace("+00:00", "Z")
 
 
-def instants(words: Words) -> st.SearchStrategy[str]:
-    """Months, dates, and times at which something changed, or just before or after."""
-    days = st.dates(datetime(2026, 5, 1).date(), datetime(2026, 12, 31).date()).map(str)
-    return st.one_of(st.sampled_from(MONTHS), days, around(st.sampled_from(words.marks)))
-
-
-def around(times: st.SearchStrategy[datetime]) -> st.SearchStrategy[str]:
+def around(time: datetime, random: Random) -> str:
     """A time, or the moment before or after; on any clock."""
-    return st.builds(
-        lambda at, by, hours: written(at + by * TICK, hours),
-        times,
-        st.sampled_from([0, 0, 0, 1, -1]),
-        st.sampled_from([0, 0, 2, -5]),
-    )
+    return written(time + random.choice([0, 0, 0, 1, -1]) * TICK, random.choice([0, 0, 2, -5]))
 
 
-def knowledge(words: Words) -> st.SearchStrategy[str]:
-    """Positions, times at which something was recorded or just before, and what is beyond the head."""
-    positions = st.sampled_from(words.positions).map(str)
-    today = words.recorded[0]
+def instant(words: Words, random: Random) -> str:
+    """A month, a date, or a time at which something changed, or just before or after."""
+    day = datetime(2026, 5, 1) + timedelta(days=random.randrange(250))
+    time = around(random.choice(words.marks), random)
+    return random.choice([random.choice(MONTHS), f"{day:%Y-%m-%d}", time, time])
+
+
+def knowledge(words: Words, random: Random) -> str:
+    """A position, a time at which something was recorded or just before, or what is beyond the head."""
+    today, beyond = words.recorded[0], str(words.positions[-1] + 7)
     dates = [
         f"{today:%Y-%m}",
         f"{today:%Y-%m-%d}",
         f"{today - timedelta(days=40):%Y-%m}",
         "2999-01-01T00:00:00Z",
     ]
-    others = st.sampled_from([*dates, str(words.positions[-1] + 7)])
-    return st.one_of(positions, positions, positions, around(st.sampled_from(words.recorded)), others)
+    position = str(random.choice(words.positions))
+    recorded = around(random.choice(words.recorded), random)
+    return random.choice([position, position, position, recorded, recorded, random.choice([*dates, beyond])])
 
 
-def _maybe(**some: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, str]]:
-    return st.fixed_dictionaries({}, optional=some)
-
-
-def moments(words: Words, account: str) -> st.SearchStrategy[dict[str, str]]:
+def moment(words: Words, random: Random, account: str) -> dict[str, str]:
     """As of when, as known when: each of them or none; of these books."""
-    named = {"account": account} if account else {}
-    late = st.sampled_from(["2026-10", "2026-11-05T12:00:01Z", "2027-01"])
-    when = st.one_of(instants(words), late)
-    return _maybe(as_of=when, known_at=knowledge(words)).map(lambda when: {**when, **named})
+    given = {"account": account} if account else {}
+    if random.random() < 0.55:
+        given["as_of"] = instant(words, random)
+    if random.random() < 0.6:
+        given["known_at"] = knowledge(words, random)
+    return given
 
 
-def tables(words: Words) -> st.SearchStrategy[Question]:
-    """Questions about recurring revenue and how the business does."""
-    window: Json = {
-        "from": instants(words),
-        "to": instants(words),
-        "currency": st.sampled_from(words.currencies),
-    }
-    group = {"group_by": st.sampled_from(["plan", "country", "tenant", "currency"])}
-    interval = {"interval": st.sampled_from(["day", "month"])}
-    filters = {
-        "/api/mrr": window,
-        "/sys/billing/revenue": {**window, **group},
-    }
-    return st.sampled_from(TABLES).flatmap(
-        lambda path: st.builds(
-            Question,
-            st.just(path),
-            st.sampled_from(BOOKS).flatmap(lambda account: moments(words, account)),
-            _maybe(**filters.get(path, {**window, **group, **interval})),
-            st.none() | st.integers(1, 40),
-        )
-    )
+def _limit(random: Random) -> int | None:
+    return random.choice([None, None, 1, 2, 3, 5, 20])
 
 
-def lists(words: Words) -> st.SearchStrategy[Question]:
-    """Questions for lists, with up to three filters that some row of the list goes through, or nearly."""
-    asked = [(path, account) for path, account in words.rows if words.rows[path, account]]
-    return st.sampled_from([*asked, *(each for each in asked if not each[1])]).flatmap(
-        lambda asked: st.builds(
-            Question,
-            st.just(asked[0]),
-            moments(words, asked[1]),
-            st.sampled_from(words.rows[asked]).flatmap(lambda row: _filters(asked[0], row)),
-            st.none() | st.integers(1, 30),
-        )
-    )
+def _account(random: Random) -> str:
+    return random.choice(["", "", "", CONNECTED])
 
 
-def _filters(path: str, row: Json) -> st.SearchStrategy[dict[str, str]]:
-    found: dict[str, st.SearchStrategy[str]] = {}
+def table(words: Words, random: Random) -> Question:
+    """About recurring revenue, or how the business does."""
+    path = random.choice(TABLES)
+    given: dict[str, str] = {}
+    if random.random() < 0.4:
+        given["from"] = instant(words, random)
+    if random.random() < 0.3:
+        given["to"] = instant(words, random)
+    if random.random() < 0.3:
+        given["currency"] = random.choice(words.currencies)
+    if path != "/api/mrr" and random.random() < 0.7:
+        given["group_by"] = random.choice(["plan", "country", "tenant", "currency"])
+    if path in TABLES[:2] and random.random() < 0.5:
+        given["interval"] = random.choice(["day", "month"])
+    return Question(path, moment(words, random, _account(random)), given, _limit(random))
+
+
+def listing(words: Words, random: Random) -> Question:
+    """For a list, with up to three filters that some row of the list goes through, or nearly."""
+    path, account = random.choice(LISTS), _account(random)
+    possible = _filters(path, random.choice(words.rows[path, account]), random)
+    names = random.sample(sorted(possible), random.choice([0, 0, 1, 1, 1, 2, 3]))
+    given = {name: possible[name] for name in names}
+    return Question(path, moment(words, random, account), given, _limit(random))
+
+
+def _filters(path: str, row: Json, random: Random) -> dict[str, str]:
+    found: dict[str, str] = {}
     for name in FILTERS[path]:
         value: Any = row.get("at", row.get("created"))
         if name not in ("from", "to"):
             value = row.get(COLUMN.get(name, name))
         if name == "plan":
-            found[name] = st.sampled_from([*row["plans"], "nothing"])
+            found[name] = random.choice([*row["plans"], "nothing"])
         elif name == "type":
-            found[name] = st.sampled_from([value, f"{value.partition('.')[0]}.*", f"{value}.*"])
+            found[name] = random.choice([value, f"{value.partition('.')[0]}.*", f"{value}.*"])
         elif name == "parked":
-            found[name] = st.sampled_from(["true", "false"])
+            found[name] = random.choice(["true", "false"])
         elif isinstance(value, datetime):
-            found[name] = st.one_of(
-                around(st.just(value)), st.sampled_from([f"{value:%Y-%m-%d}", f"{value:%Y-%m}"])
-            )
+            found[name] = random.choice([around(value, random), f"{value:%Y-%m-%d}", f"{value:%Y-%m}"])
         elif value is not None:
-            found[name] = st.sampled_from([value, value, value, OTHERS.get(name, value)])
-    return st.lists(st.sampled_from(sorted(found)), max_size=3, unique=True).flatmap(
-        lambda names: st.fixed_dictionaries({name: found[name] for name in names})
-    )
+            found[name] = random.choice([value, value, value, OTHERS.get(name, value)])
+    return found
 
 
-def objects(words: Words) -> st.SearchStrategy[Question]:
-    """Questions for single objects; a few that there are not."""
-    some = [
-        (f"{path}/{row['position' if path == '/audit/events' else 'id']}", account)
-        for (path, account), rows in words.rows.items()
-        for row in rows[:: 9 if path == "/audit/events" else 1]
-    ]
-    asked = st.sampled_from([*some, *(("/sys/invoices/in_nothing", account) for account in BOOKS)])
-    return asked.flatmap(
-        lambda asked: st.builds(Question, st.just(asked[0]), moments(words, asked[1]), st.just({}))
-    )
+def single(words: Words, random: Random) -> Question:
+    """For one object; a few that there are not."""
+    path, account = random.choice(LISTS), _account(random)
+    row = random.choice(words.rows[path, account])
+    id = row["position" if path == "/audit/events" else "id"]
+    there = path if random.random() < 0.97 else "/sys/invoices"
+    return Question(f"{there}/{id}", moment(words, random, account), {})
 
 
-def spans(words: Words) -> st.SearchStrategy[Question]:
-    """Questions for a bridge; its moments of knowledge may come in any order."""
-    when = {"as_of": instants(words), "account": st.just(CONNECTED), "known_to": knowledge(words)}
-    filters = st.fixed_dictionaries(
-        {"known_from": knowledge(words)}, optional={"currency": st.sampled_from(words.currencies)}
-    )
-    return st.builds(Question, st.just("/sys/billing/mrr/bridge"), _maybe(**when), filters)
+def span(words: Words, random: Random) -> Question:
+    """For a bridge; its moments of knowledge may come in any order."""
+    when = moment(words, random, _account(random))
+    when.pop("known_at", None)
+    if random.random() < 0.7:
+        when["known_to"] = knowledge(words, random)
+    first = str(random.choice([0, random.choice(words.positions[: len(words.positions) // 2])]))
+    given = {"known_from": random.choice([first, first, knowledge(words, random)])}
+    if random.random() < 0.3:
+        given["currency"] = random.choice(words.currencies)
+    return Question("/sys/billing/mrr/bridge", when, given, _limit(random))
