@@ -110,6 +110,7 @@ def pages(asked: Asked, question: Question, many: int) -> tuple[list[Json], Json
         if page["next"] is None:
             return rows, meta
         assert len(page["data"]) == (limit or 100)
+        assert page["next"] != after.get("after"), "the answer does not go on"
         after = {"after": page["next"]}
 
 

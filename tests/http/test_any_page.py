@@ -72,6 +72,7 @@ class Walk:
             return
         assert answer.status_code == 200, answer.text
         page = answer.json()
+        assert page["next"] is None or page["next"] != self.next, "the answer does not go on"
         self.pages += 1
         self.rows += page["data"]
         self.meta = self.meta or page["meta"]
