@@ -179,6 +179,8 @@ def test_the_lines_of_the_model_are_what_the_messages_come_to_by_other_arithmeti
     book, end, known = asked.moment(single(asked.words, random))
     if any(isinstance(row.body, Superseded) for _, _, row in known.log):
         return  # what was corrected is in no message
+    if asked.told.is_within_a_message(known.position):
+        return  # of which the views know only a part
 
     ours, others = known.lines(book, end), apart.lines(known, book, end)
     assert Counter(map(_line, ours)) == Counter(map(_line, others))

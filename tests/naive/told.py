@@ -95,6 +95,11 @@ class Told:
         found = [entry.position for entry in self.rows if entry.recorded_at <= last]
         return max(found, default=0), self.rows[-1].recorded_at < last
 
+    def is_within_a_message(self, position: int) -> bool:
+        """Whether the next row was read from the same message as the last one, or from that."""
+        rows = [entry.row for entry in self.rows[max(0, position - 1) : position + 1] if entry.row]
+        return len(rows) == 2 and rows[1].cause is not None and rows[1].cause in (rows[0].name, rows[0].cause)
+
     def recorded_at(self, position: int) -> datetime | None:
         return self.rows[position - 1].recorded_at if position else None
 
