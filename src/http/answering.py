@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
@@ -59,13 +60,13 @@ class Endpoint:
         services: Services,
         positions: Positions,
         cache: Cache,
-        history: History,
+        indexes: Mapping[str, History],
         csv: bool = False,
     ) -> None:
         self.read, self.csv = read, csv
         self.path = f"{read.path}.csv" if csv else read.path
         self._services, self._positions, self._cache = services, positions, cache
-        self._history = history
+        self._indexes = indexes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -74,6 +75,8 @@ class Endpoint:
             await self._wait_for(self._views(question), wanted)
         await self._prepare()
         at = question.at or end_of_second(self._services.clock())
+        if isinstance(self.read, Listed):
+            self.read.refuse(question, at)
         if question.csv and isinstance(self.read, Listed | Walked) and question.query.limit is None:
             await self._stream(self.read, question, at, send, headers.get(b"if-none-match"))
         else:
@@ -100,16 +103,18 @@ class Endpoint:
         return views if question.account is None else (*views, ACCOUNTS)
 
     async def _prepare(self) -> None:
-        """The index of messages is brought up to date where it is read; where it only helps, for a moment."""
-        if EVENTS in self.read.views:
-            await self._history.reach()
-        elif self.read.fresh:
-            await self._history.glance()
+        """An index is brought up to date where it is read; that of messages, where it only helps, for a
+        moment."""
+        read = [self._indexes[name] for name in self.read.views if name in self._indexes]
+        for index in read:
+            await index.reach()
+        if self.read.fresh and not read:
+            await self._indexes[EVENTS].glance()
 
     async def _wait_for(self, views: Sequence[str], wanted: bytes) -> None:
         if not wanted.isdigit() or len(wanted) > 30:
             raise refused("Ledger-Min-Position", "`Ledger-Min-Position` is a position of the log.")
-        kept = [view for view in views if view != EVENTS]
+        kept = [view for view in views if view not in self._indexes]
         if not await self._positions.reach(kept, int(wanted), WAIT):
             raise unavailable(f"The views have not reached row {int(wanted)} of the log yet.")
 
@@ -135,7 +140,7 @@ class Endpoint:
         meta = _meta(resolved, found)
         if question.csv:
             rows = found.data if self.read.listed else [found.data]
-            return as_csv(self.read.row, rows, meta, _file_name(self.read))
+            return as_csv(*_lines(self.read, rows), meta, _file_name(self.read))
         next = self._next(resolved, question, after)
         return as_json(found.data, next, meta, self.read.listed)
 
@@ -145,14 +150,16 @@ class Endpoint:
         """A whole list as a file, read from the database as fast as it is taken."""
         async with snapshot(self._services.pool, self._views(question)) as seen:
             moment = (await resolve(seen, question, await self._book(seen, question), at)).moment
+            row = read.row
             if isinstance(read, Walked):
                 asked = Asked(question.query, question.path, moment, seen, self._services)
                 rows = _unplaced(await read.begin(asked, _place(question), BATCH))
             else:
-                query = read.list.rows(moment, filters(question.query), _place(question), None)
+                query = read.list.rows(moment, filters(question), _place(question), None)
                 rows = _shaped(read, seen.stream(query))
+                row = read.file.row if read.file else row
             etag = tag(msgspec.json.encode((read.path, question.path, question.query, moment)), b"csv")
-            file = File(_file_name(read), read.row, etag, moment.position)
+            file = File(_file_name(read), row, etag, moment.position)
             await send_stream(send, file, rows, if_none_match)
 
     async def _book(self, seen: Snapshot, question: Question) -> str:
@@ -174,23 +181,24 @@ class Endpoint:
         return written(replace(start, time=after[0], id=after[1]))
 
 
-def filters(query: Any) -> dict[str, Any]:
-    """What a question asks of rows: the parameters that are given, times as instants (UTC)."""
+def filters(question: Question) -> dict[str, Any]:
+    """What a question asks of rows: the parameters that are given, in its path or behind it, times as
+    instants (UTC)."""
     given = {
         name: value
-        for name, value in msgspec.structs.asdict(query).items()
+        for name, value in msgspec.structs.asdict(question.query).items()
         if value is not None and name not in Paged.__struct_fields__
     }
     return {
         name: INSTANTS[name](name.rstrip("_"), value) if name in INSTANTS else value
-        for name, value in given.items()
+        for name, value in (*given.items(), *question.path.items())
     }
 
 
 async def _page(read: Listed, asked: Asked, question: Question) -> tuple[Found, Place | None]:
     """A page of a list, and the place after which the next one begins, if there is more."""
     limit = question.query.limit or DEFAULT
-    query = read.list.rows(asked.moment, filters(asked.query), _place(question), limit + 1)
+    query = read.list.rows(asked.moment, filters(question), _place(question), limit + 1)
     rows = await asked.snapshot.fetch(query)
     data = [read.list.shape(row) for row in rows[:limit]]
     return Found(data), read.list.place(data[-1]) if len(rows) > limit else None
@@ -224,7 +232,14 @@ def _slice(found: Found, question: Question) -> tuple[Found, int | None]:
 
 async def _shaped(read: Listed, pages: AsyncIterator[Sequence[Any]]) -> AsyncIterator[Sequence[Any]]:
     async for page in pages:
-        yield [read.list.shape(row) for row in page]
+        yield _lines(read, [read.list.shape(row) for row in page])[1]
+
+
+def _lines(read: AnyRead, rows: Sequence[Any]) -> tuple[type[Struct], Sequence[Any]]:
+    """What a file has for these rows: themselves, or the lines that each has."""
+    if not isinstance(read, Listed) or read.file is None:
+        return read.row, rows
+    return read.file.row, [line for row in rows for line in read.file.lines(row)]
 
 
 async def _unplaced(lines: Lines) -> AsyncIterator[Sequence[Any]]:

@@ -1,7 +1,7 @@
 """Which routes are there? All of them, on one screen."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
@@ -14,34 +14,37 @@ from ledgerstone.http.answering import Endpoint
 from ledgerstone.http.cache import Cache
 from ledgerstone.http.errors import HANDLERS
 from ledgerstone.http.health import Health
-from ledgerstone.http.history import History
+from ledgerstone.http.history import MESSAGES, POSTINGS, History
 from ledgerstone.http.metrics import Counted
 from ledgerstone.http.positions import Positions
 from ledgerstone.http.questions import Answered, AnyRead, Listed, Walked
 from ledgerstone.http.reads import audit, billing, objects, operations
 from ledgerstone.http.reads import bridge as bridges
 from ledgerstone.http.reads import explain as explaining
+from ledgerstone.http.reads import journal as books
 from ledgerstone.http.rebuilding import Rebuilding
 from ledgerstone.http.services import Services
 from ledgerstone.http.webhooks import StripeWebhook
 from ledgerstone.projections.conflicts import Conflicts
 from ledgerstone.projections.credit_notes import CreditNotes
 from ledgerstone.projections.customers import Customers
-from ledgerstone.projections.events import NAME as EVENTS
 from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.money import Money
 from ledgerstone.projections.mrr import Mrr
 from ledgerstone.projections.payments import Payments
 from ledgerstone.projections.reads import (
+    balances,
     bridge,
     events,
     explain,
     invoices,
+    journal,
     movements,
     mrr,
     payments,
     projections,
     revenue,
+    statements,
     subscriptions,
     sync,
 )
@@ -56,10 +59,12 @@ NOTES = (*MONEY, tracked(CreditNotes))
 LIVES = (tracked(Subscriptions), tracked(Mrr), tracked(Customers))
 FUTURES = (*LIVES, tracked(Schedules))
 INTAKE = (tracked(Sync),)
-CAME = (*INTAKE, EVENTS)
+CAME = (*INTAKE, MESSAGES.name)
 DOUBTS = (*INTAKE, tracked(Conflicts), *(tracked(view) for view in sync.DOUBTED.values()))
 LIFE = subscriptions.SubscriptionDetail
 EXPLAIN = "/audit/explain/{view}/{key}"
+BOOKED = (POSTINGS.name,)
+ENTRY, LINE = journal.JournalEntry, statements.StatementLine
 
 # fmt: off
 READS: tuple[AnyRead, ...] = (
@@ -74,6 +79,9 @@ READS: tuple[AnyRead, ...] = (
     Answered("/sys/payments/{id}", ask.AsKnown, payments.PaymentDetail, MONEY, objects.payment, listed=False),
     Listed("/sys/subscriptions", ask.Subscriptions, subscriptions.Subscription, LIVES, subscriptions.LIST),
     Answered("/sys/subscriptions/{id}", ask.AsKnown, LIFE, FUTURES, objects.subscription, listed=False),
+    Listed("/sys/journal/entries", ask.Entries, ENTRY, BOOKED, journal.LIST, **books.ENTRIES),
+    Listed("/sys/journal/accounts/{account}", ask.Statement, LINE, BOOKED, statements.LIST, **books.STATED),
+    Answered("/sys/journal/balances", ask.Balances, balances.Balance, BOOKED, books.balances, True),
     Listed("/audit/events", ask.EventsAsked, events.Event, CAME, events.LIST, True),
     Answered("/audit/events/{position}", ask.EventAsked, events.EventDetail, CAME, audit.event, True, False),
     Walked(EXPLAIN, ask.Explain, explain.Explained, explaining.VIEWS, explaining.chosen, explaining.versions),
@@ -86,8 +94,9 @@ READS: tuple[AnyRead, ...] = (
 def create_app(services: Services) -> Starlette:
     """The web of a service; it opens the pool and listens to the views for as long as it runs."""
     metrics, positions = services.metrics, Positions(services.dsn)
-    health, cache, history = Health(services, metrics), Cache(), History(services.journal, services.dsn)
-    parts = (services, positions, cache, history)
+    health, cache = Health(services, metrics), Cache()
+    indexes = {kept.name: History(services.journal, services.dsn, kept) for kept in (MESSAGES, POSTINGS)}
+    parts = (services, positions, cache, indexes)
     routes = [
         Route("/api/webhooks/stripe", StripeWebhook(services, metrics), methods=["POST"]),
         *(_route(Endpoint(read, *parts, csv=True)) for read in READS if read.csv),
@@ -103,7 +112,7 @@ def create_app(services: Services) -> Starlette:
         routes=routes,
         middleware=[Middleware(Counted, metrics=metrics, routes=names)],
         exception_handlers=HANDLERS,
-        lifespan=lambda app: _running(services, positions, history),
+        lifespan=lambda app: _running(services, positions, [*indexes.values()]),
     )
     app.router.redirect_slashes = False
     return app
@@ -115,9 +124,12 @@ def _route(endpoint: Endpoint) -> Route:
 
 
 @asynccontextmanager
-async def _running(services: Services, positions: Positions, history: History) -> AsyncIterator[None]:
+async def _running(
+    services: Services, positions: Positions, indexes: Sequence[History]
+) -> AsyncIterator[None]:
     async with services.pool:
-        tasks = [asyncio.create_task(each.follow()) for each in (positions, history)]
+        followed = [positions.follow(), *(index.follow() for index in indexes)]
+        tasks = [asyncio.create_task(each) for each in followed]
         try:
             yield
         finally:
@@ -125,4 +137,5 @@ async def _running(services: Services, positions: Positions, history: History) -
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            history.close()
+            for index in indexes:
+                index.close()

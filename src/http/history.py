@@ -1,4 +1,4 @@
-"""When is the index of messages brought up to date? When somebody asks for it, and else while the log is
+"""When is an index over the log brought up to date? When somebody asks for it, and else while the log is
 quiet, so that it takes nothing from those who write."""
 
 import asyncio
@@ -6,16 +6,18 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import psycopg
+from msgspec import Struct
 
 from ledgerstone.adapters.postgres.event_index import EventIndex
+from ledgerstone.adapters.postgres.posting_index import PostingIndex
 from ledgerstone.adapters.stripe.about import about
 from ledgerstone.http.errors import Problem, unavailable
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.log import LogUnavailable
-from ledgerstone.projections.events import NAME, advance
+from ledgerstone.projections import events, postings
 
 PAUSE = 2.0
 """Seconds between two looks at the log."""
@@ -30,12 +32,43 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-class History:
-    """Keeps the index. One thread works on it at a time; any number of processes may."""
+class Index(Protocol):
+    """The tables of an index."""
 
-    def __init__(self, journal: Journal, dsn: str) -> None:
-        self._journal = journal
-        self._index = EventIndex(dsn, NAME)
+    def position(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class Kept(Struct, frozen=True):
+    """An index: what `views.tracking` calls it, `what` it is to people, how its tables are reached (by a
+    DSN), and how it goes on by one window."""
+
+    name: str
+    what: str
+    tables: Callable[[str], Any]
+    advance: Callable[[Journal, Any], bool]
+
+
+MESSAGES = Kept(
+    events.NAME,
+    "index of messages",
+    lambda dsn: EventIndex(dsn, events.NAME),
+    lambda journal, index: events.advance(journal, index, about),
+)
+POSTINGS = Kept(
+    postings.NAME,
+    "index of postings",
+    lambda dsn: PostingIndex(dsn, postings.NAME, postings.SPANS),
+    postings.advance,
+)
+
+
+class History:
+    """Keeps an index. One thread works on it at a time; any number of processes may."""
+
+    def __init__(self, journal: Journal, dsn: str, kept: Kept = MESSAGES) -> None:
+        self._journal, self._kept = journal, kept
+        self._index: Index = kept.tables(dsn)
         self._aside = ThreadPoolExecutor(1, "ledgerstone-history")
 
     async def reach(self) -> None:
@@ -44,7 +77,7 @@ class History:
         if not await self._work(lambda: self._catch_up(PATIENCE)):
             at = await self._work(self._index.position)
             raise unavailable(
-                f"The index of messages is at row {at} of the log, and goes on. Try again soon."
+                f"The {self._kept.what} is at row {at} of the log, and goes on. Try again soon."
             )
 
     async def glance(self) -> None:
@@ -62,7 +95,7 @@ class History:
                     await self._work(lambda: self._catch_up(GLANCE))
                 seen = head
             except (psycopg.Error, LogUnavailable, Problem) as error:
-                logger.info("the index of messages waits: %s", error)
+                logger.info("the %s waits: %s", self._kept.what, error)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -72,7 +105,7 @@ class History:
     def _catch_up(self, seconds: float) -> bool:
         """Index window after window; whether all is done in time."""
         end = monotonic() + seconds
-        while advance(self._journal, self._index, about):
+        while self._kept.advance(self._journal, self._index):
             if monotonic() > end:
                 return False
         return True

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ledgerstone.http.errors import Problem, refused
+from ledgerstone.ledger.accounts import CHART
 from ledgerstone.ledger.growth import end_of, midnight
 
 Q = TypeVar("Q", bound=Struct)
@@ -45,6 +46,19 @@ Account = Annotated[
         description="A connected account: its books, and no others. Default: the platform's own books, in "
         "which there is nothing of any connected account.",
         examples=["acct_1Nv0FGQ9RKHgCVdK"],
+    ),
+]
+Chart = Annotated[
+    str,
+    Meta(pattern=f"^({'|'.join(CHART)})$", description="An account of the chart.", examples=["receivable"]),
+]
+Subject = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        description="Whose money it is: the id of an invoice, payment, refund …",
+        examples=["in_1Nv0FGQ9RKHgCVdK"],
     ),
 ]
 EventType = Annotated[
@@ -180,6 +194,34 @@ class Subscriptions(Paged, frozen=True, kw_only=True):
     tenant: Id | None = None
     plan: Id | None = None
     currency: Currency | None = None
+
+
+class Entries(Paged, frozen=True, kw_only=True):
+    """Which entries of the journal, by the day in whose books they stand."""
+
+    from_: From | None = None
+    to: To | None = None
+    chart: Chart | None = None
+    subject: Subject | None = None
+    currency: Currency | None = None
+
+
+class Statement(Paged, frozen=True, kw_only=True):
+    """Which lines of an account of the chart."""
+
+    from_: From | None = None
+    to: To | None = None
+    subject: Subject | None = None
+    currency: Currency | None = None
+
+
+class Balances(Paged, frozen=True, kw_only=True):
+    """Balances at `as_of`; what was debited and credited since `from`."""
+
+    from_: From | None = None
+    chart: Chart | None = None
+    currency: Currency | None = None
+    group_by: Literal["account", "subject"] = "account"
 
 
 class EventsAsked(Paged, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """What is a route that is read, and what does a request to it ask?"""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -56,13 +56,22 @@ class Answered(Read, frozen=True):
     csv: bool = True
 
 
+class InFile(Struct, frozen=True):
+    """What a file shows of a list whose rows hold lines: one for each of them."""
+
+    row: type[Struct]
+    lines: Callable[[Any], Iterable[Struct]]
+
+
 class Listed(Read, frozen=True):
-    """A list in pages."""
+    """A list in pages. `refuse` raises a Problem where what is asked, up to an instant, has no answer."""
 
     list: List
     fresh: bool = False
     listed: bool = True
     csv: bool = True
+    file: InFile | None = None
+    refuse: Callable[["Question", datetime], None] = lambda question, at: None
 
 
 Placed = tuple[Place, Any]

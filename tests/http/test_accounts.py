@@ -28,6 +28,7 @@ SINGLE = {
     "/sys/payments/{id}": "/sys/payments/pi_1",
     "/sys/subscriptions/{id}": "/sys/subscriptions/sub_1",
     "/audit/explain/{view}/{key}": "/audit/explain/invoices/in_1",
+    "/sys/journal/accounts/{account}": "/sys/journal/accounts/receivable",
 }
 NEEDED = {"/sys/billing/mrr/bridge": {"known_from": "0"}}
 """Parameters without which a route has no answer."""
@@ -42,11 +43,15 @@ QUESTIONS = [
     ("/sys/invoices", {"as_of": "2026-11-04T18:00:00Z"}),
     ("/audit/explain/mrr/cus_1", {"column": "mrr"}),
     ("/audit/explain/terms/price/price_1", {}),
+    ("/sys/journal/entries", {"subject": "in_1"}),
+    ("/sys/journal/balances", {"group_by": "subject", "chart": "receivable"}),
+    ("/sys/journal/balances", {"from": "2026-11-04"}),
     ("/audit/events", {"object": "in_1"}),
     ("/audit/events", {"type": "charge.*"}),
 ]
 OF_THE_LOG = {
     "position",
+    "evidence",
     "recorded_at",
     "account",
     "name",
@@ -167,7 +172,12 @@ def test_books_are_answered_as_if_there_were_no_others(
 
 @pytest.mark.parametrize("account", BOOKS)
 @pytest.mark.parametrize(
-    "path", [path for path in TABLES if path.startswith(("/sys/billing", "/api")) and path not in NEEDED]
+    "path",
+    [
+        path
+        for path in TABLES
+        if path.startswith(("/sys/billing", "/sys/journal/b", "/api")) and path not in NEEDED
+    ],
 )
 def test_books_are_answered_alone_as_they_were_known_at_any_time(
     worlds: Worlds, path: str, account: str | None

@@ -20,6 +20,7 @@ ASKED: dict[str, list[dict[str, Any]]] = {
         {"group_by": group, "as_of": "2026-10-15T09:00:00Z"} for group in ("plan", "tenant")
     ],
     "/sys/billing/mrr/bridge": [{"known_from": 0, "as_of": "2026-10"}],
+    "/sys/journal/balances": [{"from": "2026-05"}, {"group_by": "subject", "chart": "receivable"}],
     "/sys/billing/revenue": [
         {"group_by": group, "as_of": "2026-10"} for group in ("plan", "country", "tenant")
     ],
@@ -42,7 +43,7 @@ def test_a_route_names_the_views_that_it_reads(
     monkeypatch.setattr(Snapshot, "fetch", noted(fetch))
     monkeypatch.setattr(Snapshot, "stream", noted(stream))
     for asked in ASKED.get(read.path, [{}]):
-        path = read.path.replace("{position}", "1")
+        path = read.path.replace("{position}", "1").replace("{account}", "receivable")
         if "{view}" in path:
             one = every(business, "/sys/invoices")[0]["id"]
             path = path.replace("{view}/{key}", f"invoices/{one}")

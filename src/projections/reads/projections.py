@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ledgerstone.projections.events import NAME as INDEX
+from ledgerstone.projections.events import NAME as EVENTS
+from ledgerstone.projections.postings import NAME as POSTINGS
 from ledgerstone.projections.reads.asked import Query, tracked
 from ledgerstone.projections.reads.rebuilds import Progress, Rebuilds, Report
 from ledgerstone.projections.views import VIEWS
@@ -53,9 +54,9 @@ class Standing(Struct, frozen=True):
 def standings() -> Query:
     """Name, position, stop, reason, last advance, the log's head, how long its next row has waited, and whose
     session leads, by what that says of itself (host, process, Unix time). What
-    is made in bulk has no position until it is complete: how far the log was read stands for it. The index of
-    messages, of whatever version, is not among them: it may lag as it likes, and is brought up when it is
-    asked."""
+    is made in bulk has no position until it is complete: how far the log was read stands for it. The indexes
+    of messages and of postings, of whatever version, are not among them: they may lag as they like, and are
+    brought up when they are asked."""
     return Query(
         "select t.name, greatest(t.position, t.reached), t.stopped_at, t.reason, t.at, h.head,"
         " coalesce(extract(epoch from"
@@ -63,8 +64,8 @@ def standings() -> Query:
         " where e.notification_id = t.position + 1))::float8, 0),"
         f" ({LEADER})"
         " from views.tracking t, (select coalesce(max(notification_id), 0) as head from stored_events) h"
-        " where split_part(t.name, '_v', 1) <> %(index)s order by t.name",
-        {"index": INDEX.partition("_v")[0]},
+        " where split_part(t.name, '_v', 1) <> all(%(indexes)s) order by t.name",
+        {"indexes": [name.partition("_v")[0] for name in (EVENTS, POSTINGS)]},
     )
 
 

@@ -1,0 +1,61 @@
+"""The journal: trial balances, and what entries and statements cannot answer."""
+
+from datetime import datetime
+from typing import Any
+
+from ledgerstone.http.errors import Problem, refused
+from ledgerstone.http.parameters import Balances, exclusive_end, first_instant
+from ledgerstone.http.questions import Asked, Found, InFile, Question
+from ledgerstone.ledger.accounts import CHART
+from ledgerstone.projections.postings import NAME
+from ledgerstone.projections.reads import balances as read
+from ledgerstone.projections.reads.journal import EntryLine, flat
+
+
+def in_order(question: Question, at: datetime) -> None:
+    """Raises a Problem where `from` is not before the end."""
+    _check(question.query, at)
+
+
+def of_the_chart(question: Question, at: datetime) -> None:
+    """And where the path names no account of the chart (404)."""
+    if (account := question.path["account"]) not in CHART:
+        raise Problem(404, f"There is no account {account!r} in the chart. Its accounts: {', '.join(CHART)}.")
+    _check(question.query, at)
+
+
+ENTRIES: dict[str, Any] = {"fresh": True, "file": InFile(EntryLine, flat), "refuse": in_order}
+STATED: dict[str, Any] = {"fresh": True, "refuse": of_the_chart}
+"""How the two lists differ from others; an answer from an index is worked out for each who asks."""
+
+
+async def balances(asked: Asked) -> Found:
+    """The trial balance: what each account of the chart holds in each currency, and what moved it since
+    `from`. `group_by=subject` parts one account, named by `chart`, by whose money it is."""
+    query: Balances = asked.query
+    _check(query, asked.moment.at)
+    since = read.end_day(first_instant("from", query.from_)) if query.from_ else None
+    if query.group_by == "subject":
+        rows = await _by_subject(asked, query)
+    else:
+        found = read.by_account(asked.moment, since, query.chart, asked.is_head(NAME))
+        rows = [read.balance(row) for row in await asked.snapshot.fetch(found)]
+    return Found([row for row in rows if query.currency in (None, row.currency)])
+
+
+async def _by_subject(asked: Asked, query: Balances) -> list[read.Balance]:
+    if query.chart is None:
+        raise refused("group_by", "`group_by=subject` is of one account: name it by `chart`.")
+    since = read.end_day(first_instant("from", query.from_)) if query.from_ else None
+    found = await asked.snapshot.fetch(read.by_subject(asked.moment, since, query.chart))
+    return [read.balance_of(query.chart, row) for row in found]
+
+
+def _check(query: Any, at: datetime) -> None:
+    if not query.from_:
+        return
+    since, to = first_instant("from", query.from_), getattr(query, "to", None)
+    until = min(exclusive_end("to", to), at) if to else at
+    if since >= until:
+        when = f"{since:%Y-%m-%d %H:%M:%S}"
+        raise refused("from", f"`from` ({when}) is not before the end ({until:%Y-%m-%d %H:%M:%S}).")
