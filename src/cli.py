@@ -269,6 +269,7 @@ def dump(file: Path) -> None:
     "--events", default=120_000, show_default=True, type=click.IntRange(1_000), help="Of an import."
 )
 @click.option("--memory", default=200_000, show_default=True, type=click.IntRange(1_000), metavar="EVENTS")
+@click.option("--movements", default=1_000_000, show_default=True, type=click.IntRange(1_000))
 @click.option(
     "--rows",
     multiple=True,

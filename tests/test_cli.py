@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ledgerstone.adapters.postgres.database import Database
+from ledgerstone.adapters.postgres.posting_index import PostingIndex
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.stripe.translate.message import read_message
 from ledgerstone.bootstrap import journal_of
@@ -28,6 +29,7 @@ from ledgerstone.demo.history import generate
 from ledgerstone.ledger.evidence import FactConflict, RefetchWanted
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.projections.postings import advance
 from ledgerstone.projections.views import VIEWS
 from tests.examples import AT, BOOK
 
@@ -169,6 +171,38 @@ def test_a_sound_log_is_verified(ledgerstone: Shell, events: list[bytes]) -> Non
     assert result.exit_code == 0
     assert "keep all" in result.output
     assert "WRONG" not in result.output
+
+
+SPOILED = {
+    "postings_v1": "its sums are not the sums of its postings",
+    "postings_v1_head": "its sums are not the sums of its postings",
+    "postings_v1_block": "its sums by 64 positions are not the sums of its postings",
+}
+
+
+@pytest.mark.parametrize("table", SPOILED)
+def test_postings_that_are_not_those_of_the_log_fail_verification(
+    ledgerstone: Shell, events: list[bytes], table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledgerstone.commands.verify_postings.SPANS", (64, 256))
+    ledgerstone.lines(events)
+    ledgerstone("rebuild")
+    index = PostingIndex(ledgerstone.database.app_dsn, "postings_v1", (64, 256))
+    with journal_of(ledgerstone.database) as journal:
+        while advance(journal, index):
+            pass
+    assert "the index of postings at position" in ledgerstone("verify").output
+    column = "amount" if table == "postings_v1" else "debit"
+    with psycopg.connect(ledgerstone.database.app_dsn) as connection:
+        spoiled = f"(select max({column}) from views.{table})"
+        connection.execute(f"update views.{table} set {column} = {column} + 1 where {column} = {spoiled}")
+
+    result = ledgerstone("verify")
+    index.close()
+
+    assert result.exit_code == 1
+    assert SPOILED[table] in " ".join(result.output.split())
+    assert ("the index has" in result.output) == (table == "postings_v1")
 
 
 def test_a_conflict_of_facts_fails_verification(ledgerstone: Shell) -> None:

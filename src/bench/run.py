@@ -4,6 +4,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,19 @@ from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.adapters.postgres.migrations import migrate
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.stripe.translate.message import read_message
-from ledgerstone.bench import append, asof, imports, lag, peer, reads, replays, scale, views, webhooks
+from ledgerstone.bench import (
+    append,
+    asof,
+    balances,
+    imports,
+    lag,
+    peer,
+    reads,
+    replays,
+    scale,
+    views,
+    webhooks,
+)
 from ledgerstone.bench.measure import HEADER, Measured
 from ledgerstone.bootstrap import tune_interpreter
 from ledgerstone.demo.history import generate
@@ -35,6 +48,7 @@ class Setting(Struct):
     stocks: dict[str, peer.Stock]
     events: int
     memory: int
+    books: Callable[[], Database]
 
     def journal(self, database: Database) -> Journal:
         """Our journal over a database."""
@@ -64,17 +78,21 @@ BENCHES: dict[str, Bench] = {
         views.made(on.full, on.journal(on.full)).app_dsn, on.journal(on.full).head()
     ),
     "replay": lambda on: replays.of_one(views.made(on.full, on.journal(on.full)), on.journal(on.full)),
+    "balances": lambda on: balances.current(on.books().app_dsn),
+    "balances-past": lambda on: balances.past(on.books().app_dsn),
     "import": lambda on: imports.speed(on.journal(on.empty), on.events),
     "memory": lambda on: imports.memory(on.empty, on.memory),
 }
 
 
 class Sizes(Struct, frozen=True):
-    """How much is measured: customers behind the views, events of an import for its speed and its memory."""
+    """How much is measured: customers behind the views, events of an import for its speed and its memory,
+    movements behind a trial balance."""
 
     customers: int = 1_200
     events: int = 120_000
     memory: int = 200_000
+    movements: int = 1_000_000
 
 
 def run(home: Path, names: Sequence[str], sizes: Sizes, say: Callable[[str], None]) -> bool:
@@ -112,7 +130,8 @@ def _setting(home: Path, sizes: Sizes, say: Callable[[str], None]) -> Iterator[S
     with ExitStack() as stack:
         server = stack.enter_context(EmbeddedServer(home, roles=(OWNER_ROLE, APP_ROLE)))
         empty, full = afresh(server, "bench_empty"), afresh(server, "bench_full")
-        setting = Setting(empty, full, {}, {}, sizes.events, sizes.memory)
+        books = cache(lambda: balances.filled(afresh(server, "bench_books"), sizes.movements, say))
+        setting = Setting(empty, full, {}, {}, sizes.events, sizes.memory, books)
         say(_machine(full))
         say(f"a log of {sizes.customers:,} customers over {MONTHS} months")
         stack.callback(_close, setting)

@@ -13,6 +13,7 @@ from ledgerstone.adapters.postgres.lock import alone
 from ledgerstone.adapters.postgres.scan import scan
 from ledgerstone.bootstrap import Settings, journal_of, migrated, views_of
 from ledgerstone.commands.progress import Told, progress
+from ledgerstone.commands.verify_postings import Postings
 from ledgerstone.ledger.admission import differ
 from ledgerstone.ledger.corrections import correction_of, faults, in_force
 from ledgerstone.ledger.evidence import (
@@ -44,7 +45,7 @@ class Verdict(Struct):
 
 
 def verify(settings: Settings) -> Verdict:
-    """Check the log and the views. Changes neither; it works beside the service."""
+    """Check the log, the views and the index of postings. Changes none; it works beside the service."""
     verdict = Verdict()
     with migrated(settings) as database, journal_of(database) as journal:
         head = journal.head()
@@ -57,9 +58,10 @@ def verify(settings: Settings) -> Verdict:
 
 
 def _verify_log(database: Database, journal: Journal, verdict: Verdict, told: Told) -> None:
-    notes = Notes()
+    notes, postings = Notes(), Postings(database.app_dsn)
 
     def seen(row: Recorded, position: int) -> None:
+        postings.take(row, position)
         if not (isinstance(row.body, FactConflict) and _settled(row.body, journal)):
             notes.take(row, position)
         if isinstance(row.body, Superseded):
@@ -75,6 +77,8 @@ def _verify_log(database: Database, journal: Journal, verdict: Verdict, told: To
         verdict.fine.append(f"the {notes.rows:,} rows of the log keep all {len(INVARIANTS)} invariants")
     verdict.wrong += [*wrong, *([f"… and {more:,} more in the log"] if more else [])]
     verdict.wrong += notes.of("a correction", "two messages tell of one fact in different amounts")
+    verdict.wrong += (booked := list(postings.problems()))
+    verdict.fine += [postings.fine] if postings.fine and not booked else []
     verdict.remarks += notes.of("parked", "came again with another body", "to be fetched whole")
 
 

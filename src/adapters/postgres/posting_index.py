@@ -4,7 +4,7 @@ Legs are copied as they are. Sums are kept by account, currency and day or month
 and of blocks of positions on three levels, which are made when the log has passed them and never change. What
 was known at any position is a few blocks of each level and the legs behind them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any, Protocol
 from uuid import UUID
@@ -80,6 +80,40 @@ HIGHER = (
     " group by book, monthly, day, account, currency"
 )
 CLOSED_LAST = "select distinct on (book) book, through from views.{name}_closed order by book, position desc"
+TOTALS = (
+    "select book, account, currency, day, coalesce(sum(amount) filter (where amount > 0), 0)::bigint,"
+    " coalesce(-sum(amount) filter (where amount < 0), 0)::bigint"
+    " from views.{name} where position <= %s group by book, account, currency, day"
+)
+HELD = (
+    "select book, monthly, day, account, currency, debit::numeric, credit::numeric from views.{name}_head"
+    " where debit <> 0 or credit <> 0"
+)
+IN_ALL = (
+    "select book, monthly, case when monthly then date_trunc('month', day)::date else day end,"
+    " account, currency, coalesce(sum(amount) filter (where amount > 0), 0),"
+    " coalesce(-sum(amount) filter (where amount < 0), 0)"
+    " from views.{name} cross join (values (true), (false)) grains (monthly) group by 1, 2, 3, 4, 5"
+)
+IN_BLOCKS = (
+    "select book, bucket, monthly, day, account, currency, debit::numeric, credit::numeric"
+    " from views.{name}_block where level = {level}"
+)
+BY_BLOCK = (
+    "select book, (position - 1) / {span}, monthly,"
+    " case when monthly then date_trunc('month', day)::date else day end, account, currency,"
+    " coalesce(sum(amount) filter (where amount > 0), 0),"
+    " coalesce(-sum(amount) filter (where amount < 0), 0)"
+    " from views.{name} cross join (values (true), (false)) grains (monthly)"
+    " where position <= (select position / {span} * {span} from views.tracking where name = '{name}')"
+    " group by 1, 2, 3, 4, 5, 6"
+)
+DIFFER = (
+    "with kept as ({kept}), summed as ({summed}) select distinct book, account, currency, day from"
+    " ((table kept except all table summed) union all (table summed except all table kept)) differing"
+    " ({columns}) order by book, account, currency, day"
+)
+"""One statement, so that both sides are of one moment."""
 
 
 class Entry(Protocol):
@@ -136,6 +170,31 @@ class PostingIndex:
                     connection.execute(self._said(CREATE))
             row = connection.execute(query, [self._name]).fetchone()
         return int(row[0]) if row else 0
+
+    def reached(self) -> int | None:
+        """How far the index is; None where there is none, and then none is made."""
+        query = "select position from views.tracking where name = %s"
+        row = self._open().execute(query, [self._name]).fetchone()
+        return None if row is None else int(row[0])
+
+    def totals(self, position: int) -> dict[Any, tuple[int, ...]]:
+        """Debits and credits of the legs up to a position, by book, account, currency and day."""
+        rows = self._open().execute(self._said(TOTALS), [position]).fetchall()
+        return {tuple(row[:4]): tuple(row[4:]) for row in rows}
+
+    def faults(self) -> Iterator[tuple[str, str, str, str, date]]:
+        """Sums that are not those of the legs: what they are, book, account, currency, day (the first of the
+        month where they are of a month)."""
+        columns = "monthly, day, account, currency, debit, credit"
+        asked = [("sums", HELD, IN_ALL, f"book, {columns}")]
+        for level, span in enumerate(self._spans):
+            numbers = {"name": self._name, "level": level, "span": span}
+            kept, summed = IN_BLOCKS.format_map(numbers), BY_BLOCK.format_map(numbers)
+            asked.append((f"sums by {span:,} positions", kept, summed, f"book, bucket, {columns}"))
+        for kind, kept, summed, named in asked:
+            statement = DIFFER.format(kept=kept, summed=summed, columns=named).format(name=self._name)
+            for row in self._open().execute(statement).fetchall():
+                yield kind, *row
 
     def closed(self) -> dict[str, date | None]:
         """The last closed day of each book that has closed one, as of the index's position."""
