@@ -13,7 +13,7 @@ import msgspec
 from ledgerstone.ledger.accounts import CHART
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import BY_TAG, Correctable, tag
-from ledgerstone.ledger.posting import TABLE
+from ledgerstone.ledger.posting import TABLE, Rule
 from tests.examples import EXAMPLES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -34,6 +34,8 @@ Which accounts a fact moves money on. Every movement goes into its debit account
 account, with one positive amount, so an entry cannot be unbalanced; a negative amount swaps the sides, and
 zero moves nothing.
 What stands after the colon says whose: `receivable:invoice` is the receivable of the fact's `invoice`.
+An amount of `invoices.amount` is one movement for each of the fact's `invoices`, with its own `invoices.of`.
+Amounts are in the fact's `currency`, unless another field is named.
 A fact that is not listed moves nothing.
 
 Movements are made when the fact is recorded, and stored with it: a rule that changes leaves old rows alone.
@@ -93,7 +95,12 @@ def _rules() -> Iterator[str]:
         if not rules:
             yield f"| `{tag(fact)}` | nothing moves | | |"
         for rule in rules:
-            yield f"| `{tag(fact)}` | `{rule.debit}` | `{rule.credit}` | `{rule.amount}` |"
+            yield f"| `{tag(fact)}` | `{rule.debit}` | `{rule.credit}` | {_amount(rule)} |"
+
+
+def _amount(rule: Rule) -> str:
+    of = "" if rule.currency == "currency" else f" in `{rule.currency}`"
+    return f"`{rule.amount}`{of}" + (f", where `{rule.where}`" if rule.where else "")
 
 
 def _chart() -> Iterator[str]:

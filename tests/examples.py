@@ -32,6 +32,7 @@ from ledgerstone.ledger.corrections import superseding
 from ledgerstone.ledger.facts import AnyFact, tag
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded, encode
+from tests.bank_examples import BANK
 
 JOURNAL = Path(__file__).with_name("journal.jsonl")
 
@@ -226,6 +227,7 @@ FACTS: dict[str, AnyFact] = {
     "stripe/payout/po_november/failed": payouts.PayoutFailed(
         payout="po_november", amount=9000, currency="eur", code="account_closed"
     ),
+    **BANK,
     "top-up/tu_november/started": topups.TopUpStarted(
         top_up="tu_november", amount=20000, currency="eur", expected_at=NEXT_MONTH
     ),

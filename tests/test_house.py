@@ -11,8 +11,10 @@ import pytest
 
 from ledgerstone.cli import main
 from ledgerstone.ledger.accounts import CHART
+from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import BY_TAG, tag
 from ledgerstone.ledger.posting import TABLE
+from ledgerstone.ledger.transfers import Share
 from ledgerstone.projections.view import View
 from ledgerstone.projections.views import VIEWS
 from tests import view_digests
@@ -81,8 +83,14 @@ def test_every_rule_names_accounts_of_the_chart_and_fields_of_its_fact() -> None
         for rule in rules:
             for account, subject in (side.split(":") for side in (rule.debit, rule.credit)):
                 assert account in CHART, f"{tag(fact)}: {account} is not in ledger/accounts.py"
-                assert subject in fact.__struct_fields__, f"{tag(fact)} has no field {subject}"
-            assert rule.amount in fact.__struct_fields__, f"{tag(fact)} has no field {rule.amount}"
+                assert _is_field(fact, subject), f"{tag(fact)} has no field {subject}"
+            for field in (rule.amount, rule.currency, rule.where.partition("=")[0]):
+                assert not field or _is_field(fact, field), f"{tag(fact)} has no field {field}"
+
+
+def _is_field(fact: type[Fact], name: str) -> bool:
+    shares, _, field = name.rpartition(".")
+    return (shares or field) in fact.__struct_fields__ and (not shares or field in Share.__struct_fields__)
 
 
 @pytest.mark.parametrize("name", RENDERED)

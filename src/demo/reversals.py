@@ -1,5 +1,7 @@
 """Money that goes back: refunds (one in a while fails), disputes (won, lost), inquiries."""
 
+from msgspec.structs import replace
+
 from ledgerstone.demo import standing
 from ledgerstone.demo.clock import DAY, HOUR
 from ledgerstone.demo.invoicing import credit
@@ -35,6 +37,7 @@ def refund(world: World, payment: Payment) -> None:
     moved = world.move(-amount, 0, payment.currency, payment.id, "refund", "refund")
     status = "succeeded" if at_once or fails else "pending"
     it = Refund(world.ids("re"), payment, amount, world.now, reason, moved.id, status)
+    world.transactions[-1] = replace(moved, source=it.id)
     world.refunds.append(it)
     payment.refunded += amount
     world.tell_of(it, "created")

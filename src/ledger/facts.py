@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import get_args
 
+from ledgerstone.ledger.balance_transactions import BalanceTransactionSeen
 from ledgerstone.ledger.catalogue import CouponSeen, DiscountSeen, PriceSeen, ProductSeen
 from ledgerstone.ledger.connect import (
     AccountAuthorized,
@@ -61,6 +62,13 @@ from ledgerstone.ledger.reserves import ReserveHeld, ReserveReleased
 from ledgerstone.ledger.schedules import SubscriptionScheduleSeen
 from ledgerstone.ledger.subscriptions import SubscriptionSeen
 from ledgerstone.ledger.topups import TopUpFailed, TopUpReceived, TopUpReversed, TopUpStarted
+from ledgerstone.ledger.transfers import (
+    TransferAssigned,
+    TransferIgnored,
+    TransferReceived,
+    TransferReturned,
+    TransferUnassigned,
+)
 
 Correctable = (
     RefetchWanted
@@ -97,6 +105,8 @@ Correctable = (
     | DisputeLost
     | PayoutSent
     | PayoutFailed
+    | BalanceTransactionSeen
+    | TransferReceived
     | TopUpStarted
     | TopUpReceived
     | TopUpFailed
@@ -136,6 +146,10 @@ AnyFact = (
     | FactConflict
     | MessageRefused
     | Superseded
+    | TransferAssigned
+    | TransferUnassigned
+    | TransferIgnored
+    | TransferReturned
     | Correctable
 )
 

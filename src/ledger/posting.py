@@ -6,10 +6,13 @@ when the fact is recorded and are stored with it: a rule changed tomorrow leaves
 
 from collections.abc import Callable
 from operator import attrgetter
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ledgerstone.ledger import (
+    balance_transactions,
     credit_notes,
     customer_balances,
     invoices,
@@ -18,6 +21,7 @@ from ledgerstone.ledger import (
     platform,
     reserves,
     topups,
+    transfers,
 )
 from ledgerstone.ledger.fact import Fact
 
@@ -35,12 +39,15 @@ class Movement(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Rule(Struct, frozen=True):
-    """One line of the table: `account:field` of the fact on each side, and the field that holds the amount.
-    A negative amount swaps the sides, a zero moves nothing."""
+    """One line of the table: `account:field` of the fact on each side, and the fields that hold the amount
+    and its currency. A negative amount swaps the sides, a zero moves nothing. `shares.amount` is that of each
+    of the fact's `shares`; a rule counts only `where` a field is as it says, if it says so."""
 
     debit: str
     credit: str
     amount: str
+    currency: str = "currency"
+    where: str = ""
 
 
 # fmt: off
@@ -111,6 +118,13 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
     payouts.PayoutFailed: (
         Rule("stripe_uncleared:payout",     "payouts_in_transit:payout", "amount"),
     ),
+    balance_transactions.BalanceTransactionSeen: (
+        Rule("stripe_balance:balance",      "stripe_uncleared:source",   "cleared"),
+        Rule("stripe_balance:balance",      "fx_trading:source",         "exchanged"),
+        Rule("fx_trading:source",           "stripe_uncleared:source",   "presented", "presented_currency"),
+        Rule("processor_fees:source",       "stripe_balance:balance",    "fee"),
+        Rule("dispute_fees:source",         "stripe_balance:balance",    "dispute_fee"),
+    ),
     topups.TopUpStarted: (),
     topups.TopUpReceived: (
         Rule("stripe_uncleared:top_up",     "top_ups_in_transit:top_up", "amount"),
@@ -137,6 +151,37 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
     platform.ConnectedTransferReversed: (
         Rule("stripe_uncleared:reversal",   "passed_on:transfer",        "amount"),
     ),
+    transfers.TransferReceived: (
+        Rule("bank:account",                "unapplied_bank:transfer",   "amount"),
+    ),
+    transfers.TransferAssigned: (
+        Rule("unapplied_bank:transfer",     "receivable:invoices.of",    "invoices.amount"),
+        Rule("unapplied_bank:transfer",     "payouts_in_transit:payouts.of", "payouts.amount"),
+        Rule("unapplied_bank:transfer",     "top_ups_in_transit:top_ups.of", "top_ups.amount"),
+        Rule("unapplied_bank:transfer",     "refunds_payable:refunds.of", "refunds.amount"),
+        Rule("unapplied_bank:transfer",     "customer_credit:customer",  "to_credit"),
+        Rule("unapplied_bank:transfer",     "rounding:transfer",         "rounding"),
+        Rule("bank_fees:transfer",          "unapplied_bank:transfer",   "fee"),
+    ),
+    transfers.TransferUnassigned: (
+        Rule("receivable:invoices.of",      "unapplied_bank:transfer",   "invoices.amount"),
+        Rule("payouts_in_transit:payouts.of", "unapplied_bank:transfer", "payouts.amount"),
+        Rule("top_ups_in_transit:top_ups.of", "unapplied_bank:transfer", "top_ups.amount"),
+        Rule("refunds_payable:refunds.of",  "unapplied_bank:transfer",   "refunds.amount"),
+        Rule("customer_credit:customer",    "unapplied_bank:transfer",   "to_credit"),
+        Rule("rounding:transfer",           "unapplied_bank:transfer",   "rounding"),
+        Rule("unapplied_bank:transfer",     "bank_fees:transfer",        "fee"),
+    ),
+    transfers.TransferIgnored: (
+        Rule("unapplied_bank:transfer", "owed_back:transfer",    "amount", where="reason=not_ours"),
+        Rule("unapplied_bank:transfer", "own_accounts:transfer", "amount", where="reason=own_account"),
+        Rule("unapplied_bank:transfer", "bank_fees:transfer",    "amount", where="reason=bank_fee"),
+        Rule("unapplied_bank:transfer", "interest:transfer",     "amount", where="reason=interest"),
+        Rule("unapplied_bank:transfer", "other_income:transfer", "amount", where="reason=other_income"),
+    ),
+    transfers.TransferReturned: (
+        Rule("unapplied_bank:transfer",     "unapplied_bank:by",         "amount"),
+    ),
 }
 # fmt: on
 
@@ -147,20 +192,66 @@ def movements(fact: Fact) -> tuple[Movement, ...]:
     return tuple(move for rule in rules for move in rule(fact)) if rules else ()
 
 
-def _compiled(rule: Rule) -> Callable[[Fact], tuple[Movement, ...]]:
+Moved = Callable[[Fact], tuple[Movement, ...]]
+
+
+def _compiled(rule: Rule) -> Moved:
+    if rule.where:
+        field, _, value = rule.where.partition("=")
+        always = _compiled(replace(rule, where=""))
+        return lambda fact: always(fact) if getattr(fact, field) == value else ()
+    return _of_each(rule) if "." in rule.amount else _of_all(rule)
+
+
+def _of_all(rule: Rule) -> Moved:
     debit, debit_of = rule.debit.split(":")
     credit, credit_of = rule.credit.split(":")
-    read = attrgetter(rule.amount, debit_of, credit_of, "currency")
+    read = attrgetter(rule.amount, debit_of, credit_of, rule.currency)
 
     def moved(fact: Fact) -> tuple[Movement, ...]:
         amount, debtor, creditor, currency = read(fact)
-        if amount > 0:
-            return (Movement(debit, debtor or "", credit, creditor or "", amount, currency),)
-        if amount < 0:
-            return (Movement(credit, creditor or "", debit, debtor or "", -amount, currency),)
-        return ()
+        return _moved(debit, debtor or "", credit, creditor or "", amount, currency)
 
     return moved
+
+
+def _of_each(rule: Rule) -> Moved:
+    """The rule for each of a fact's shares: what begins with their name is read from the share."""
+    shares, debit, credit = rule.amount.partition(".")[0], rule.debit.split(":"), rule.credit.split(":")
+    debtor, creditor, amount = (_reader(name, shares) for name in (debit[1], credit[1], rule.amount))
+
+    def moved(fact: Fact) -> tuple[Movement, ...]:
+        return tuple(
+            move
+            for share in getattr(fact, shares)
+            for move in _moved(
+                debit[0],
+                debtor(fact, share),
+                credit[0],
+                creditor(fact, share),
+                amount(fact, share),
+                getattr(fact, rule.currency),
+            )
+        )
+
+    return moved
+
+
+def _moved(
+    debit: str, debtor: str, credit: str, creditor: str, amount: int, currency: str
+) -> tuple[Movement, ...]:
+    if amount > 0:
+        return (Movement(debit, debtor, credit, creditor, amount, currency),)
+    if amount < 0:
+        return (Movement(credit, creditor, debit, debtor, -amount, currency),)
+    return ()
+
+
+def _reader(name: str, shares: str) -> Callable[[Fact, object], Any]:
+    whose, _, field = name.rpartition(".")
+    if whose == shares:
+        return lambda fact, share: getattr(share, field)
+    return lambda fact, share: getattr(fact, name)
 
 
 _COMPILED = {fact: tuple(_compiled(rule) for rule in rules) for fact, rules in TABLE.items() if rules}

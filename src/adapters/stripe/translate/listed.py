@@ -19,6 +19,7 @@ LAG = timedelta(minutes=5)
 """By how much Stripe's lists may be behind its events."""
 
 READ_AS = {
+    "balance_transaction": "balance_transaction",
     "charge": "charge.updated",
     "coupon": "coupon.updated",
     "customer": "customer.updated",
@@ -31,7 +32,8 @@ READ_AS = {
     "refund": "refund.updated",
     "subscription": "customer.subscription.updated",
 }
-"""Which event would show the same object, and tell of no change. Objects of other kinds are not swept."""
+"""Which event would show the same object, and tell of no change; what no event shows is read by its kind.
+Objects of other kinds are not swept."""
 
 
 def read_listed(body: bytes, *, requested: datetime, account: str | None, livemode: bool) -> Message:

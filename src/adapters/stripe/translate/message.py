@@ -8,7 +8,7 @@ from ledgerstone.adapters.stripe.faults import Unusable
 from ledgerstone.adapters.stripe.thin_types import THIN_TYPES
 from ledgerstone.adapters.stripe.translate import thin
 from ledgerstone.adapters.stripe.translate.reading import Told
-from ledgerstone.adapters.stripe.translate.routes import ROUTES
+from ledgerstone.adapters.stripe.translate.routes import LISTED, ROUTES
 from ledgerstone.ledger.evidence import StripeEventHeard
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
@@ -70,7 +70,8 @@ def _name(told: Told, book: Book, cause: str) -> str:
 
 def facts(event: Envelope) -> tuple[tuple[Told, ...], str | None]:
     """All the facts of an event, or none and the reason. A mistake of ours must not cost the evidence."""
-    reader = thin.told if event.thin else ROUTES.get(event.type)
+    routes = {**ROUTES, **LISTED} if event.swept else ROUTES
+    reader = thin.told if event.thin else routes.get(event.type)
     if event.parked is not None or reader is None:
         return (), event.parked
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.translate import (
     balance,
+    balance_transactions,
     catalogue,
     connect,
     credit_notes,
@@ -78,3 +79,6 @@ ROUTES: dict[str, Reader] = {
     **_each("application_fee.refund", "updated", platform.fee_refund_told),
     **_each("transfer", "created updated reversed", platform.transfer_told),
 }
+
+LISTED: dict[str, Reader] = {"balance_transaction": balance_transactions.told}
+"""What only lists show, by the kind of object: no event tells of it."""
