@@ -19,6 +19,7 @@ from ledgerstone.http.paging import DEFAULT, Cursor, digest, written
 from ledgerstone.http.parameters import Paged, exclusive_end, first_instant
 from ledgerstone.http.positions import Positions
 from ledgerstone.http.questions import (
+    Answered,
     AnyRead,
     Asked,
     Found,
@@ -98,8 +99,7 @@ class Endpoint:
 
     def _views(self, question: Question) -> tuple[str, ...]:
         """What an answer is made of: where an account is named, also what tells whether there is one."""
-        read = self.read
-        views = read.chosen(question.path) if isinstance(read, Walked) else read.views
+        views = views_of(self.read, question)
         return views if question.account is None else (*views, ACCOUNTS)
 
     async def _prepare(self) -> None:
@@ -179,6 +179,14 @@ class Endpoint:
         if isinstance(after, int):
             return written(replace(start, rows=after))
         return written(replace(start, time=after[0], id=after[1]))
+
+
+def views_of(read: AnyRead, question: Question) -> tuple[str, ...]:
+    """The views that an answer is made of."""
+    if isinstance(read, Walked):
+        return read.chosen(question.path)
+    grouped = read.grouped if isinstance(read, Answered) else {}
+    return (*read.views, *grouped.get(getattr(question.query, "group_by", None) or "", ()))
 
 
 def filters(question: Question) -> dict[str, Any]:

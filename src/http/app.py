@@ -81,7 +81,7 @@ READS: tuple[AnyRead, ...] = (
     Answered("/sys/subscriptions/{id}", ask.AsKnown, LIFE, FUTURES, objects.subscription, listed=False),
     Listed("/sys/journal/entries", ask.Entries, ENTRY, BOOKED, journal.LIST, **books.ENTRIES),
     Listed("/sys/journal/accounts/{account}", ask.Statement, LINE, BOOKED, statements.LIST, **books.STATED),
-    Answered("/sys/journal/balances", ask.Balances, balances.Balance, BOOKED, books.balances, True),
+    Answered("/sys/journal/balances", ask.Balances, balances.Balance, BOOKED, books.balances, **books.PARTED),
     Listed("/audit/events", ask.EventsAsked, events.Event, CAME, events.LIST, True),
     Answered("/audit/events/{position}", ask.EventAsked, events.EventDetail, CAME, audit.event, True, False),
     Walked(EXPLAIN, ask.Explain, explain.Explained, explaining.VIEWS, explaining.chosen, explaining.versions),

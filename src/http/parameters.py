@@ -221,7 +221,7 @@ class Balances(Paged, frozen=True, kw_only=True):
     from_: From | None = None
     chart: Chart | None = None
     currency: Currency | None = None
-    group_by: Literal["account", "subject"] = "account"
+    group_by: Literal["account", "subject", "tenant"] = "account"
 
 
 class EventsAsked(Paged, frozen=True, kw_only=True):

@@ -48,12 +48,14 @@ class Read(Struct, frozen=True):
 
 
 class Answered(Read, frozen=True):
-    """A table, or else a single object, found whole by its handler."""
+    """A table, or else a single object, found whole by its handler. What is made of more views when it is
+    grouped (`group_by`) names them in `grouped`."""
 
     find: Callable[[Asked], Awaitable[Found]]
     fresh: bool = False
     listed: bool = True
     csv: bool = True
+    grouped: Mapping[str, tuple[str, ...]] = {}
 
 
 class InFile(Struct, frozen=True):

@@ -47,6 +47,7 @@ QUESTIONS = [
     ("/sys/journal/entries", {"subject": "in_1"}),
     ("/sys/journal/balances", {"group_by": "subject", "chart": "receivable"}),
     ("/sys/journal/balances", {"from": "2026-11-04"}),
+    ("/sys/journal/balances", {"group_by": "tenant"}),
     ("/audit/events", {"object": "in_1"}),
     ("/audit/events", {"type": "charge.*"}),
 ]

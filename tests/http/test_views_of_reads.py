@@ -2,6 +2,7 @@
 would answer from while it is being built."""
 
 import re
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from starlette.testclient import TestClient
 
 from ledgerstone.http.app import READS
 from ledgerstone.http.database import Snapshot
-from ledgerstone.http.questions import AnyRead
+from ledgerstone.http.questions import Answered, AnyRead
 from ledgerstone.projections.reads.asked import Query
 from tests.http.parts import every
 
@@ -20,7 +21,11 @@ ASKED: dict[str, list[dict[str, Any]]] = {
         {"group_by": group, "as_of": "2026-10-15T09:00:00Z"} for group in ("plan", "tenant")
     ],
     "/sys/billing/mrr/bridge": [{"known_from": 0, "as_of": "2026-10"}],
-    "/sys/journal/balances": [{"from": "2026-05"}, {"group_by": "subject", "chart": "receivable"}],
+    "/sys/journal/balances": [
+        {"from": "2026-05"},
+        {"group_by": "subject", "chart": "receivable"},
+        {"group_by": "tenant"},
+    ],
     "/sys/billing/revenue": [
         {"group_by": group, "as_of": "2026-10"} for group in ("plan", "country", "tenant")
     ],
@@ -56,7 +61,8 @@ def test_a_route_names_the_views_that_it_reads(
         )
         assert answer.status_code == 200, answer.text
 
-    named = {re.sub(r"_v\d+$", "", view) for view in read.views}
+    grouped = read.grouped if isinstance(read, Answered) else {}
+    named = {re.sub(r"_v\d+$", "", view) for view in (*read.views, *chain(*grouped.values()))}
     assert {_view(table) for table in tables if not table.startswith("events_")} <= named
 
 

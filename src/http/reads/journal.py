@@ -9,6 +9,7 @@ from ledgerstone.http.questions import Asked, Found, InFile, Question
 from ledgerstone.ledger.accounts import CHART
 from ledgerstone.projections.postings import NAME
 from ledgerstone.projections.reads import balances as read
+from ledgerstone.projections.reads import tenants
 from ledgerstone.projections.reads.journal import EntryLine, flat
 
 
@@ -26,16 +27,21 @@ def of_the_chart(question: Question, at: datetime) -> None:
 
 ENTRIES: dict[str, Any] = {"fresh": True, "file": InFile(EntryLine, flat), "refuse": in_order}
 STATED: dict[str, Any] = {"fresh": True, "refuse": of_the_chart}
-"""How the two lists differ from others; an answer from an index is worked out for each who asks."""
+PARTED: dict[str, Any] = {"fresh": True, "grouped": {"tenant": tenants.VIEWS}}
+"""How these differ from other reads; an answer from an index is worked out for each who asks."""
 
 
 async def balances(asked: Asked) -> Found:
     """The trial balance: what each account of the chart holds in each currency, and what moved it since
-    `from`. `group_by=subject` parts one account, named by `chart`, by whose money it is."""
+    `from`. `group_by=tenant` parts it by whose money it is, as far as the books tell; `group_by=subject`
+    parts one account, named by `chart`, by invoice, payment, and whatever else postings name."""
     query: Balances = asked.query
     _check(query, asked.moment.at)
     since = read.end_day(first_instant("from", query.from_)) if query.from_ else None
-    if query.group_by == "subject":
+    if query.group_by == "tenant":
+        parted = await asked.snapshot.fetch(tenants.by_tenant(asked.moment, since, query.chart))
+        rows = [tenants.balance(row) for row in parted]
+    elif query.group_by == "subject":
         rows = await _by_subject(asked, query)
     else:
         found = read.by_account(asked.moment, since, query.chart, asked.is_head(NAME))

@@ -23,7 +23,7 @@ class Balance(Struct, frozen=True):
     """An account in one currency, in minor units: `opening` before `from` (0 without), what was debited and
     credited since, and the `balance` after that, above 0 on the debit side. `normal` is the side on which the
     account usually stands, `bas` its number in the BAS chart; `group` whose money it is, where it is grouped
-    by `subject`."""
+    by `subject` or `tenant`: null where it is no tenant's."""
 
     account: str
     meaning: str
