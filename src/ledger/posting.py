@@ -156,6 +156,7 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
     ),
     transfers.TransferAssigned: (
         Rule("unapplied_bank:transfer",     "receivable:invoices.of",    "invoices.amount"),
+        Rule("unapplied_bank:transfer",     "paid_elsewhere:elsewhere.of", "elsewhere.amount"),
         Rule("unapplied_bank:transfer",     "payouts_in_transit:payouts.of", "payouts.amount"),
         Rule("unapplied_bank:transfer",     "top_ups_in_transit:top_ups.of", "top_ups.amount"),
         Rule("unapplied_bank:transfer",     "refunds_payable:refunds.of", "refunds.amount"),
@@ -165,6 +166,7 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
     ),
     transfers.TransferUnassigned: (
         Rule("receivable:invoices.of",      "unapplied_bank:transfer",   "invoices.amount"),
+        Rule("paid_elsewhere:elsewhere.of", "unapplied_bank:transfer",   "elsewhere.amount"),
         Rule("payouts_in_transit:payouts.of", "unapplied_bank:transfer", "payouts.amount"),
         Rule("top_ups_in_transit:top_ups.of", "unapplied_bank:transfer", "top_ups.amount"),
         Rule("refunds_payable:refunds.of",  "unapplied_bank:transfer",   "refunds.amount"),

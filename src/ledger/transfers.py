@@ -39,15 +39,17 @@ class Share(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Assignment(Fact, frozen=True, kw_only=True):
-    """What a transfer is for, all in its currency: shares of invoices, payouts, top-ups and refunds, and a
-    rest that becomes the customer's credit. `rounding` is too small for that (negative: was short by it), and
-    `fee` is what a bank kept on the way, so that shares may exceed by it what came. `number` tells the
-    assignments of a transfer apart."""
+    """What a transfer is for, all in its currency: shares of invoices (`elsewhere`: of those that were said
+    to be paid outside the provider before), payouts, top-ups and refunds, and a rest that becomes the
+    customer's credit. `rounding` is too small for that (negative: was short by it), and `fee` is what a bank
+    kept on the way, so that shares may exceed by it what came. `number` tells the assignments of a transfer
+    apart."""
 
     transfer: str
     currency: str
     number: int = 1
     invoices: tuple[Share, ...] = ()
+    elsewhere: tuple[Share, ...] = ()
     payouts: tuple[Share, ...] = ()
     top_ups: tuple[Share, ...] = ()
     refunds: tuple[Share, ...] = ()
@@ -59,7 +61,7 @@ class Assignment(Fact, frozen=True, kw_only=True):
     @property
     def taken(self) -> int:
         """What it takes of the transfer, in minor units."""
-        shares = (*self.invoices, *self.payouts, *self.top_ups, *self.refunds)
+        shares = (*self.invoices, *self.elsewhere, *self.payouts, *self.top_ups, *self.refunds)
         return sum(share.amount for share in shares) + self.to_credit + self.rounding - self.fee
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledgerstone.ledger.fact import Fact
+from ledgerstone.ledger.payments import PaidElsewhere
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.transfers import (
     Reason,
@@ -82,6 +83,15 @@ def test_what_a_bank_kept_on_the_way_is_a_fee() -> None:
     assert ("unapplied_bank", "tr_1") not in held(received(), told)
 
 
+def test_the_money_of_an_invoice_that_was_paid_elsewhere_is_found() -> None:
+    told = PaidElsewhere(invoice="in_1", amount=10_000, currency="sek")
+
+    assert held(told, received(), assigned(elsewhere=shares(in_1=10_000))) == {
+        ("bank", "SE1"): 10_000,
+        ("receivable", "in_1"): -10_000,
+    }
+
+
 def test_a_payout_arrives_a_top_up_leaves_and_a_refund_is_paid_by_transfer() -> None:
     assert held(received(), assigned(payouts=shares(po_1=10_000)))["payouts_in_transit", "po_1"] == -10_000
     out = received(-10_000)
@@ -96,7 +106,7 @@ amounts = st.integers(-10_000, 10_000)
 some = st.lists(st.builds(Share, st.sampled_from(["a_1", "a_2"]), amounts), max_size=3).map(tuple)
 assignments = st.fixed_dictionaries(
     {
-        **dict.fromkeys(("invoices", "payouts", "top_ups", "refunds"), some),
+        **dict.fromkeys(("invoices", "elsewhere", "payouts", "top_ups", "refunds"), some),
         **dict.fromkeys(("to_credit", "rounding", "fee"), amounts),
         "customer": st.just("cus_1"),
     }
