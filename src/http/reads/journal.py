@@ -39,6 +39,7 @@ async def balances(asked: Asked) -> Found:
     _check(query, asked.moment.at)
     since = read.end_day(first_instant("from", query.from_)) if query.from_ else None
     if query.group_by == "tenant":
+        await asked.snapshot.fetch(tenants.WHOLE)
         parted = await asked.snapshot.fetch(tenants.by_tenant(asked.moment, since, query.chart))
         rows = [tenants.balance(row) for row in parted]
     elif query.group_by == "subject":

@@ -25,6 +25,10 @@ OWNERS = (
 )
 """The customer of everything that postings may name, as known at the position."""
 
+WHOLE = Query("select set_config('enable_nestloop', 'off', true)", {})
+"""To be asked before, in the same transaction: all legs are joined with all owners, and where nothing is
+known of how many there are (tables just made), they would be looked up one by one in lists."""
+
 
 def by_tenant(moment: Moment, since: date | None, chart: str | None) -> Query:
     """Account, tenant, currency, opening, debit and credit; no tenant where it is nobody's: payouts, fees and
