@@ -115,6 +115,8 @@ class Endpoint:
         if not wanted.isdigit() or len(wanted) > 30:
             raise refused("Ledger-Min-Position", "`Ledger-Min-Position` is a position of the log.")
         kept = [view for view in views if view not in self._indexes]
+        if views and not kept:
+            kept = [ACCOUNTS]  # an index is brought up to the log: all it takes is that there is such a row
         if not await self._positions.reach(kept, int(wanted), WAIT):
             raise unavailable(f"The views have not reached row {int(wanted)} of the log yet.")
 

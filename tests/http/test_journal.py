@@ -317,6 +317,18 @@ def test_an_answer_is_not_older_than_the_question(service: Service, client: Test
         assert row["balance"] == 1_000 * number
 
 
+def test_a_row_that_is_to_come_is_waited_for_and_other_indexes_are_not(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledgerstone.http.answering.WAIT", 1.0)
+    assert client.get("/audit/events").json()["data"] == []
+    service.hear([stripe.read(stripe.event("charge.succeeded", stripe.charge())).rows])
+    head = service.journal.head()
+
+    assert client.get(BALANCES, headers={"Ledger-Min-Position": str(head)}).status_code == 200
+    assert client.get(BALANCES, headers={"Ledger-Min-Position": str(head + 1)}).status_code == 503
+
+
 def test_a_correction_is_on_the_days_that_it_is_about(service: Service, client: TestClient) -> None:
     told = stripe.read(stripe.event("charge.succeeded", stripe.charge())).rows
     service.hear([told])
