@@ -78,7 +78,8 @@ def balance_of(chart: str, row: Sequence[Any]) -> Balance:
 
 def sums(end: str, is_head: bool, position: int, of_one: bool) -> str:
     """Account, currency, debit and credit of all days before the parameter `end`, in parts to be added up;
-    with `of_one` of the account `chart` only."""
+    with `of_one` of the account `chart` only. The book is compared so that no index begins with it: the
+    positions are few, and a table that was just filled is thought to be small."""
     one = " and account = %(chart)s" if of_one else ""
     months = f"monthly and day < date_trunc('month', %({end})s::date)::date"
     days = f"not monthly and day >= date_trunc('month', %({end})s::date)::date and day < %({end})s"
@@ -97,7 +98,7 @@ def sums(end: str, is_head: bool, position: int, of_one: bool) -> str:
     rest = (
         f"select account, currency, {TURNOVER} from {LEGS}"
         f" where position > {position // SPANS[0] * SPANS[0]} and position <= %(position)s"
-        f" and book = %(book)s{one} and day < %({end})s group by account, currency"
+        f" and book || '' = %(book)s{one} and day < %({end})s group by account, currency"
     )
     return " union all ".join([*parts, rest])
 

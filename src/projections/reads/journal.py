@@ -97,25 +97,34 @@ def flat(entry: JournalEntry) -> Iterator[EntryLine]:
 
 
 LIST = List(rows, shape, place)
-FILTERS = {"chart": "r.account = %(chart)s", "subject": 'r."of" = %(subject)s'}
-"""What may be asked of a leg, besides its currency."""
-
-
-def _by_leg(given: Mapping[str, Any]) -> bool:
-    return any(name in given for name in ("chart", "subject", "currency"))
+FILTERS = {
+    "chart": "r.account = %(chart)s",
+    "subject": 'r."of" = %(subject)s',
+    "currency": "r.currency = %(currency)s",
+}
+"""What may be asked of a leg."""
+IN_CURRENCY = (
+    f"exists (select from {LEGS} g where g.position = r.position and g.day = r.day"
+    " and g.currency = %(currency)s)"
+)
 
 
 def filters(given: Mapping[str, Any]) -> list[str]:
-    """What is asked of the legs `r`."""
-    found = [FILTERS[name] for name in FILTERS if name in given]
-    return [*found, "r.currency = %(currency)s"] if "currency" in given else found
+    """What is asked of the legs `r`. A subject has few: so the account is compared so that no index is, in
+    tables of which nothing is known yet."""
+    found = {name: text for name, text in FILTERS.items() if name in given}
+    if "subject" in found and "chart" in found:
+        found["chart"] = "r.account || '' = %(chart)s"
+    return list(found.values())
+
+
+def _by_leg(given: Mapping[str, Any]) -> bool:
+    return "chart" in given or "subject" in given
 
 
 def _conditions(given: Mapping[str, Any]) -> list[str]:
-    found = filters(given)
-    if "from_" in given:
-        found.append("r.day >= %(since)s")
-    return found
+    found = filters(given) if _by_leg(given) else [IN_CURRENCY] if "currency" in given else []
+    return [*found, "r.day >= %(since)s"] if "from_" in given else found
 
 
 def asked(moment: Moment, given: Mapping[str, Any]) -> dict[str, Any]:

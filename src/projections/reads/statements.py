@@ -17,7 +17,7 @@ from ledgerstone.projections.reads.journal import LOG, asked, filters, happened_
 OPENING, LINE, CLOSING = 0, 1, 2
 """The kinds of lines, in their order."""
 KINDS: tuple[Literal["opening", "line", "closing"], ...] = ("opening", "line", "closing")
-OURS = "r.book = %(book)s and r.account = %(chart)s and r.position <= %(position)s"
+OURS = "r.book = %(book)s and r.position <= %(position)s"
 SIDES = "greatest(r.amount, 0) as debit, greatest(-r.amount, 0) as credit"
 NOWHERE = "null::date, null::bigint, null::bigint, null::text"
 """The day, position, line and subject of what is no leg."""
