@@ -115,6 +115,15 @@ class Window(AsKnown, frozen=True, kw_only=True):
     policy: Policy = "standard_v1"
 
 
+class Rates(Paged, frozen=True, kw_only=True):
+    """Which rates of exchange, by when they were published: those of the last month, unless `from` and `to`
+    say otherwise."""
+
+    from_: From | None = None
+    to: To | None = None
+    currency: Currency | None = None
+
+
 class Bridge(Dated, frozen=True, kw_only=True):
     """Between which two moments of knowledge a figure changed."""
 
