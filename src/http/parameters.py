@@ -56,6 +56,16 @@ EventType = Annotated[
     ),
 ]
 Currency = Annotated[str, Meta(pattern="^[a-z]{3,12}$", description="A currency's code, lower case.")]
+ConvertTo = Annotated[
+    str,
+    Meta(
+        pattern="^[a-z]{3,12}$",
+        description="The currency into which all are converted, at the European Central Bank's rates of the "
+        "day before each figure's instant; `reporting`: LEDGERSTONE_REPORTING_CURRENCY. Default: into none.",
+        examples=["eur"],
+    ),
+]
+REPORTING = "reporting"
 Policy = Annotated[Literal["standard_v1"], Meta(description="How recurring revenue is counted.")]
 Interval = Literal["day", "month"]
 Limit = Annotated[int, Meta(ge=1, le=1000, description="Rows in an answer.")]
@@ -95,6 +105,7 @@ class Months(Paged, frozen=True, kw_only=True):
     from_: From | None = None
     to: To | None = None
     currency: Currency | None = None
+    convert_to: ConvertTo | None = None
     policy: Policy = "standard_v1"
 
 
@@ -111,6 +122,7 @@ class Window(AsKnown, frozen=True, kw_only=True):
     from_: From | None = None
     to: To | None = None
     currency: Currency | None = None
+    convert_to: ConvertTo | None = None
     group_by: Literal["plan", "country", "tenant", "currency"] | None = None
     policy: Policy = "standard_v1"
 

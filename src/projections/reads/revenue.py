@@ -29,20 +29,22 @@ GROUPS = {
 }
 """The group of an invoice `r`."""
 
-Sums = dict[Cell, tuple[int, ...]]
+Sums = Mapping[Cell, tuple[int | None, ...]]
+"""Amounts by cell; None where a rate of exchange is not known."""
 
 
 class Churn(Struct, frozen=True):
     """What was lost from the start to the end of the window. `customer_rate` = customers whose recurring
     revenue went to 0 / customers above 0 at the start; `gross_mrr_rate` = (churn + contraction) / opening;
     `net_mrr_rate` = (churn + contraction - expansion - reactivation) / opening. Rates are fractions, None
-    where the denominator is 0 or not known."""
+    where the denominator is 0 or not known. Where currencies are converted, `of_mrr`, the opening, is at the
+    rates of exchange of the end, so that they do not look like churn."""
 
-    customers: int
+    customers: int | None
     of_customers: int
     customer_rate: float | None
-    mrr: int
-    contraction: int
+    mrr: int | None
+    contraction: int | None
     of_mrr: int | None
     gross_mrr_rate: float | None
     net_mrr_rate: float | None
@@ -67,7 +69,9 @@ class Headline(Struct, frozen=True):
       that is refunded, and invoices voided, but for what notes had taken off before
     - `arpa` = mrr / customers above 0; `ltv` = arpa / churn.customer_rate, None when nobody left
     - `trend`: mrr at the ends of the last twelve months
-    - `platform_fees` are not kept yet: None"""
+    - `platform_fees` are not kept yet: None
+    - where currencies are converted, each `mrr` is at the rates of its own instant (so that `growth` has
+      their change in it), all other amounts at those of `until`; None where one is not known"""
 
     currency: str
     group: str | None
@@ -76,12 +80,12 @@ class Headline(Struct, frozen=True):
     mrr: int | None
     arr: int | None
     growth: float | None
-    gross_revenue: int
-    net_revenue: int
-    credit_notes: int
-    refunds: int
-    disputes: int
-    voided: int
+    gross_revenue: int | None
+    net_revenue: int | None
+    credit_notes: int | None
+    refunds: int | None
+    disputes: int | None
+    voided: int | None
     platform_fees: int | None
     churn: Churn
     active_subscriptions: int
@@ -94,12 +98,14 @@ class Headline(Struct, frozen=True):
 
 class Parts(Struct, frozen=True):
     """What a headline is made of: the figures of the trend's months, the last of which ends with the window,
-    and of the day before the window; what moved in it, what was invoiced (gross, voided), what credit notes
-    took off, and what went back (refunds, disputes)."""
+    and of the day before the window, at the rates of exchange of then and (`held`) of the window's end; what
+    moved in it, what was invoiced (gross, voided), what credit notes took off, and what went back (refunds,
+    disputes)."""
 
     trend: Grid
     eve: Grid
-    moved: Mapping[Cell, tuple[int, ...]]
+    held: Grid
+    moved: Mapping[Cell, tuple[int, ...] | None]
     invoiced: Sums
     credited: Sums
     returned: Sums
@@ -194,7 +200,7 @@ def headlines(
         found.setdefault(cell, []).extend(figures)
     for sums in (parts.invoiced, parts.credited, parts.returned):
         for cell, amounts in sums.items():
-            found.setdefault(cell, []).append(amounts)
+            found.setdefault(cell, []).append(tuple(1 if amount is None else amount for amount in amounts))
     cells = mrr.shown(found, group_by, currency)
     return [_headline(parts, months, since, until, cell, group) for cell, group in cells]
 
@@ -206,7 +212,8 @@ def _headline(
     gross, voided = parts.invoiced.get(cell, (0, 0))
     (credit_notes,) = parts.credited.get(cell, (0,))
     refunds, disputes = parts.returned.get(cell, (0, 0))
-    churn = _churn(opening, closing, parts.moved.get(cell, movements.NONE))
+    held = parts.held.get(cell, [mrr.NONE])[-1]
+    churn = _churn(held, closing, parts.moved.get(cell, movements.NONE))
     now, paying = mrr.mrr(closing), closing[3]
     arpa = Fraction(now, paying) if now is not None and paying else None
     return Headline(
@@ -218,7 +225,7 @@ def _headline(
         arr=None if now is None else 12 * now,
         growth=mrr.change(opening, closing),
         gross_revenue=gross,
-        net_revenue=gross - credit_notes - refunds - disputes - voided,
+        net_revenue=_less(gross, credit_notes, refunds, disputes, voided),
         credit_notes=credit_notes,
         refunds=refunds,
         disputes=disputes,
@@ -229,12 +236,25 @@ def _headline(
         active_customers=closing[2],
         paying_customers=None if now is None else paying,
         arpa=None if arpa is None else round(arpa),
-        ltv=round(arpa * churn.of_customers / churn.customers) if arpa and churn.customer_rate else None,
+        ltv=_ltv(arpa, churn),
         trend=_trend(parts.trend.get(cell), months),
     )
 
 
-def _churn(opening: Figures, closing: Figures, found: tuple[int, ...]) -> Churn:
+def _ltv(arpa: Fraction | None, churn: Churn) -> int | None:
+    if not arpa or not churn.customers or churn.customer_rate is None:
+        return None
+    return round(arpa * churn.of_customers / churn.customers)
+
+
+def _less(whole: int | None, *parts: int | None) -> int | None:
+    known = [part for part in parts if part is not None]
+    return None if whole is None or len(known) < len(parts) else whole - sum(known)
+
+
+def _churn(opening: Figures, closing: Figures, found: tuple[int, ...] | None) -> Churn:
+    if found is None:
+        return Churn(None, opening[3], None, None, None, mrr.mrr(opening), None, None)
     moved = dict(zip(movements.COLUMNS, found, strict=True))
     before = None if mrr.mrr(closing) is None else mrr.mrr(opening)
     lost = moved["churn"] + moved["contraction"]
