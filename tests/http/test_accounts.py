@@ -42,6 +42,7 @@ QUESTIONS = [
     ("/sys/billing/mrr", {"group_by": "plan", "as_of": "2026-11-05"}),
     ("/sys/billing/mrr/movements", {"interval": "day", "from": "2026-11-01", "as_of": "2026-11-05"}),
     ("/sys/billing/revenue", {"group_by": "plan"}),
+    ("/sys/billing/mrr/movements", {"as_of": "2026-11-05", "convert_to": "eur"}),
     ("/sys/subscriptions", {"plan": "prod_1"}),
     ("/sys/payments", {"customer": "cus_1"}),
     ("/sys/invoices", {"as_of": "2026-11-04T18:00:00Z"}),

@@ -71,7 +71,7 @@ async def headline(asked: Asked) -> Found:
         credited=await _sums(at_end, revenue.credited(at_end.moment, since, query.group_by, query.currency)),
         returned=await _sums(at_end, revenue.returned(at_end.moment, since, query.group_by, query.currency)),
     )
-    shown = await table(at_end, trend, [*mrr.instants(months), *mrr.instants(eve)])
+    shown = await table(at_end, trend, mrr.instants(months), eve[0].start)
     parts = shown.headline(native, months, eve, since)
     rows = revenue.headlines(parts, months, since, until, shown.group_by, shown.currency)
     incomplete = sum(None in (row.mrr, row.net_revenue, row.churn.mrr) for row in rows)

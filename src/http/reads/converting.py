@@ -67,20 +67,20 @@ class Table(Struct, frozen=True):
         )
 
 
-async def table(asked: Asked, native: Grid, at: Sequence[datetime]) -> Table:
-    """How a table whose figures are of some instants is to be shown. Raises a Problem where it is asked for
-    in a reporting currency, and none is configured."""
+async def table(asked: Asked, native: Grid, at: Sequence[datetime], since: datetime | None = None) -> Table:
+    """How a table whose figures are of some instants, and perhaps of earlier ones, is to be shown. Raises a
+    Problem where it is asked for in a reporting currency, and none is configured."""
     query = asked.query
     group_by: str | None = getattr(query, "group_by", None)
     grouping = mrr.GROUPINGS["" if group_by in (None, "currency") else group_by]
     if query.convert_to is None:
         return Table(group_by, query.currency, grouping)
-    found = await asked.snapshot.fetch(rates.needed(asked.moment, min(at), max(at)))
+    found = await asked.snapshot.fetch(rates.needed(asked.moment, min(at[0], since or at[0]), at[-1]))
     apart = group_by == "currency"
     by = Conversion(_code(asked), rates.tables(found), apart)
     several: list[Sequence[Line]] = []
     if not apart and len({currency for currency, _ in native}) > 1:
-        several = [own async for own in by_customer(asked.snapshot, mrr.several(asked.moment, max(at)))]
+        several = [own async for own in by_customer(asked.snapshot, mrr.several(asked.moment, at[-1]))]
     notes = (CONVERTED, *_missing(converted.unknown(native, at, by)))
     return Table(NATIVE if apart else group_by, by.into, grouping, notes, by, several)
 
