@@ -26,6 +26,7 @@ CHART: dict[str, Account] = {
     "stripe_uncleared": Account("debit", "received by Stripe, not in its balance transactions yet", 1585),
     "payouts_in_transit": Account("debit", "sent by Stripe, not on our bank account yet", 1590),
     "top_ups_in_transit": Account("debit", "taken from our bank account for Stripe, not there yet", 1591),
+    "fx_trading": Account("debit", "money between two currencies, for the period close to value", 1690),
     "customer_credit": Account("credit", "credit that customers may use on later invoices", 2420),
     "customer_cash": Account("credit", "customers' own cash, until it pays for something", 2421),
     "refunds_payable": Account("credit", "refunds promised and not settled", 2440),
@@ -35,5 +36,7 @@ CHART: dict[str, Account] = {
     "unapplied_card": Account("credit", "card money not assigned to an invoice", 2998),
     "to_allocate": Account("debit", "reductions that the period close divides", 3739),
     "platform_fees": Account("credit", "our share of what connected accounts are paid", 3900),
+    "fx_gain": Account("credit", "gained by other rates", 3960),
     "bad_debt": Account("debit", "invoices that will not be paid", 6351),
+    "fx_loss": Account("debit", "lost by other rates", 7960),
 }
