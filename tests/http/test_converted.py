@@ -23,6 +23,7 @@ from tests.http.parts import Service
 Json = dict[str, Any]
 YEAR = {"from": "2025-12", "to": "2026-10"}
 HUNDREDTHS = {"usd": 100, "eur": 100, "sek": 100, "jpy": 1}
+FLOWS = ("gross_revenue", "credit_notes", "refunds", "disputes", "voided")
 KINDS = ("new", "reactivation", "expansion", "entering"), ("contraction", "churn", "leaving")
 SEED = [table for table in read_seed() if table.day >= date(2025, 10, 20)]
 
@@ -114,14 +115,23 @@ def test_movements_are_the_native_ones_at_the_rates_before_the_end(business: Tes
 
 
 def test_a_headline_is_of_one_currency(business: TestClient) -> None:
-    query = {"from": "2026-09", "to": "2026-10", "as_of": "2026-10"}
+    query = {"from": "2026-10-05", "to": "2026-10", "as_of": "2026-10"}
     native = asked(business, "/sys/billing/revenue", **query)["data"]
     found = asked(business, "/sys/billing/revenue", **query, convert_to="eur")
     (row,) = found["data"]
     end = "2026-11-01"
-    for column in ("mrr", "gross_revenue", "credit_notes", "refunds", "disputes", "voided"):
-        exact = sum(worth(each[column], each["currency"], "eur", end) for each in native)
+    assert row["mrr"] == round(sum(worth(each["mrr"], each["currency"], "eur", end) for each in native))
+    days = [f"2026-10-{day:02}" for day in range(5, 32)]
+    daily = [
+        (day, each)
+        for day in days
+        for each in asked(business, "/sys/billing/revenue", to=day, **{"from": day})["data"]
+    ]
+    for column in FLOWS:
+        exact = sum(worth(each[column], each["currency"], "eur", day) for day, each in daily)
         assert row[column] == round(exact), column
+    assert row["gross_revenue"] > 0
+    assert row["refunds"] + row["disputes"] > 0
     lost = sum(worth(each["churn"]["mrr"], each["currency"], "eur", end) for each in native)
     held = sum(worth(each["churn"]["of_mrr"], each["currency"], "eur", end) for each in native)
     assert (row["churn"]["mrr"], row["churn"]["of_mrr"]) == (round(lost), round(held))

@@ -1,6 +1,6 @@
 """Recurring revenue: by period, what moved it, and how the business does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from ledgerstone.http.parameters import Periods as PeriodsAsked
 from ledgerstone.http.questions import Asked, Found
 from ledgerstone.http.reads.converting import Table, by_customer, table
 from ledgerstone.projections.reads import movements, mrr, revenue
-from ledgerstone.projections.reads.asked import Query, tracked
+from ledgerstone.projections.reads.asked import Moment, Query, tracked
 from ledgerstone.projections.reads.mrr import Cell, Grid
 from ledgerstone.projections.reads.periods import Period, before, periods
 
@@ -62,16 +62,16 @@ async def headline(asked: Asked) -> Found:
     dimension = _dimension(query.group_by)
     trend = await _grid(at_end, months, "month", dimension, query.currency)
     held = await _grid(at_end, eve, "day", dimension, query.currency)
+    shown = await table(at_end, trend, mrr.instants(months), eve[0].start)
     native = revenue.Parts(
         trend=trend,
         eve=held,
         held=held,
         moved=await _between(at_end, since, until, dimension, query.currency),
-        invoiced=await _sums(at_end, revenue.invoiced(at_end.moment, since, query.group_by, query.currency)),
-        credited=await _sums(at_end, revenue.credited(at_end.moment, since, query.group_by, query.currency)),
-        returned=await _sums(at_end, revenue.returned(at_end.moment, since, query.group_by, query.currency)),
+        invoiced=await _flows(at_end, shown, since, revenue.invoiced),
+        credited=await _flows(at_end, shown, since, revenue.credited),
+        returned=await _flows(at_end, shown, since, revenue.returned),
     )
-    shown = await table(at_end, trend, mrr.instants(months), eve[0].start)
     parts = shown.headline(native, months, eve, since)
     rows = revenue.headlines(parts, months, since, until, shown.group_by, shown.currency)
     incomplete = sum(None in (row.mrr, row.net_revenue, row.churn.mrr) for row in rows)
@@ -159,8 +159,14 @@ async def _between(
     return found
 
 
-async def _sums(asked: Asked, query: Query) -> revenue.Sums:
-    return revenue.by_cell(await asked.snapshot.fetch(query))
+async def _flows(
+    asked: Asked,
+    shown: Table,
+    since: datetime,
+    ask: Callable[[Moment, datetime, str | None, str | None, bool], Query],
+) -> revenue.Sums:
+    query = ask(asked.moment, since, asked.query.group_by, asked.query.currency, shown.by is not None)
+    return shown.flows(await asked.snapshot.fetch(query))
 
 
 def _found(rows: Sequence[mrr.MrrFigure] | Sequence[mrr.MonthFigure], shown: Table) -> Found:

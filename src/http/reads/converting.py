@@ -1,8 +1,9 @@
 """Figures in one currency: which is asked for, what does that need, and how does a table become one of it?"""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
 from msgspec import Struct
 
@@ -48,10 +49,15 @@ class Table(Struct, frozen=True):
         found = converted.moved(moved, self.several, periods, grain, self.grouping, self.by)
         return movements.figures(self.grid(native, mrr.instants(periods)), found, *shown, converted=True)
 
+    def flows(self, rows: Iterable[Sequence[Any]]) -> revenue.Sums:
+        """What was invoiced or went back, by cell; by day, too, where it is converted."""
+        return revenue.by_cell(rows) if self.by is None else converted.flows(rows, self.by)
+
     def headline(
         self, native: revenue.Parts, months: Sequence[Period], eve: Sequence[Period], since: datetime
     ) -> revenue.Parts:
-        """The parts of a headline of the window from `since` to the end of the months."""
+        """The parts of a headline of the window from `since` to the end of the months, of which `flows` has
+        been asked for."""
         if self.by is None:
             return native
         until, day, by = months[-1].end, mrr.instants(eve), self.by
@@ -61,9 +67,9 @@ class Table(Struct, frozen=True):
             eve=self.grid(native.eve, day),
             held=self.grid(native.eve, day, until),
             moved=converted.moved_between(moved, self.several, since, until, "day", self.grouping, by),
-            invoiced=converted.sums(native.invoiced, until, by),
-            credited=converted.sums(native.credited, until, by),
-            returned=converted.sums(native.returned, until, by),
+            invoiced=native.invoiced,
+            credited=native.credited,
+            returned=native.returned,
         )
 
 

@@ -1,20 +1,21 @@
 """What do figures in several currencies come to in one?
 
-Each is worth what the European Central Bank said on the day before its instant; what moved in a period, what
-it said before the period's end. Sums are of exact fractions, rounded once. A figure is not known where a rate
-is not. A customer with several currencies counts once, and moves as its sum does: who only changes from
-one currency into another neither leaves nor comes. Where currencies are groups, they stay apart."""
+Each is worth what the European Central Bank said on the day before its instant or day; what moved in a
+period, what it said before the period's end. Sums are of exact fractions, rounded once. A figure is not known
+where a rate is not. A customer with several currencies counts once, and moves as its sum does: who only
+changes from one currency into another neither leaves nor comes. Where currencies are groups, they stay apart."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
 from math import lcm
+from typing import Any
 
 from msgspec import Struct
 
 from ledgerstone.ledger.fx import Published, before, exact
-from ledgerstone.ledger.growth import KINDS, amounts, period_of, standings, with_customers
+from ledgerstone.ledger.growth import KINDS, amounts, midnight, period_of, standings, with_customers
 from ledgerstone.ledger.growth import movements as moves
 from ledgerstone.projections.reads.movements import Moved, between, was_customer
 from ledgerstone.projections.reads.mrr import NONE, Cell, Figures, Grid, Grouping, Line
@@ -109,14 +110,16 @@ def moved_between(
     return {cell: None if exact is None else tuple(map(round, exact)) for cell, exact in found.items()}
 
 
-def sums(native: Sums, at: datetime, by: Conversion) -> Sums:
-    """Amounts by the rates before an instant."""
-    factors = by.factors({currency for currency, _ in native}, at)
+def flows(rows: Iterable[Sequence[Any]], by: Conversion) -> Sums:
+    """Amounts of single days, each by the rates before its own: rows of currency, group, the days (None where
+    there is no amount) and as many amounts."""
     found: dict[Cell, list[Fraction | None]] = {}
-    for cell, values in native.items():
-        held = found.setdefault(by.cell(cell), [Fraction(0)] * len(values))
-        for place, value in enumerate(values):
-            held[place] = _plus(held[place], _worth(value, factors[cell[0]]))
+    for currency, group, *rest in rows:
+        days, values = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+        held = found.setdefault(by.cell((currency, group)), [Fraction(0)] * len(values))
+        for place, (day, value) in enumerate(zip(days, values, strict=True)):
+            factor = None if day is None else by.factors([currency], midnight(day))[currency]
+            held[place] = _plus(held[place], _worth(value, factor))
     return {
         cell: tuple(None if value is None else round(value) for value in values)
         for cell, values in found.items()

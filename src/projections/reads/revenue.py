@@ -70,8 +70,9 @@ class Headline(Struct, frozen=True):
     - `arpa` = mrr / customers above 0; `ltv` = arpa / churn.customer_rate, None when nobody left
     - `trend`: mrr at the ends of the last twelve months
     - `platform_fees` are not kept yet: None
-    - where currencies are converted, each `mrr` is at the rates of its own instant (so that `growth` has
-      their change in it), all other amounts at those of `until`; None where one is not known"""
+    - where currencies are converted, each `mrr` is at the rates before its own instant (so that `growth` has
+      their change in it), what moved at those before `until`, and what was invoiced and went back at those
+      before its own day; None where one is not known"""
 
     currency: str
     group: str | None
@@ -111,24 +112,29 @@ class Parts(Struct, frozen=True):
     returned: Sums
 
 
-def invoiced(moment: Moment, since: datetime, group_by: str | None, currency: str | None) -> Query:
-    """Currency, group, gross revenue, and what was voided of it or of earlier invoices, in the window."""
+def invoiced(
+    moment: Moment, since: datetime, group_by: str | None, currency: str | None, daily: bool = False
+) -> Query:
+    """Currency, group, gross revenue, and what was voided of it or of earlier invoices, in the window. By the
+    days of both, which stand before them, if it is `daily`."""
     finalized = "r.finalized_at >= %(since)s and r.finalized_at < %(at)s"
     voided = "r.voided_at >= %(since)s and r.voided_at < %(at)s and r.finalized_at is not null"
     left = "r.total - r.tax - (r.credited - r.credited_tax)"
     return ask(
         moment,
-        f"select r.currency, {GROUPS[group_by]} as grp,"
+        f"select r.currency, {GROUPS[group_by]} as grp,{_days(daily, 'r.finalized_at', 'r.voided_at')}"
         f" coalesce(sum(r.total - r.tax) filter (where {finalized}), 0)::bigint,"
         f" coalesce(sum({left}) filter (where {voided}), 0)::bigint"
         f" from {relation(Invoices)} r where {known()} and {counted()}"
-        f" and ({finalized} or {voided}){_only(currency)} group by 1, 2",
+        f" and ({finalized} or {voided}){_only(currency)} group by 1, 2{', 3, 4' if daily else ''}",
         since=since,
         currency=currency,
     )
 
 
-def credited(moment: Moment, since: datetime, group_by: str | None, currency: str | None) -> Query:
+def credited(
+    moment: Moment, since: datetime, group_by: str | None, currency: str | None, daily: bool = False
+) -> Query:
     """Currency, group, and what credit notes of the window took off, less those that were voided in it."""
     invoice = (
         f"select * from {relation(Invoices)} i where i.key = n.invoice and {known('i')} and {counted('i')}"
@@ -136,17 +142,20 @@ def credited(moment: Moment, since: datetime, group_by: str | None, currency: st
     place = "select coalesce(i.plans, '{}') as plans, coalesce(n.customer, i.customer) as customer"
     return ask(
         moment,
-        "select n.currency, grp, sum(case n.kind when 'issued' then n.net else -n.net end)::bigint"
+        f"select n.currency, grp,{_days(daily, 'n.at')}"
+        " sum(case n.kind when 'issued' then n.net else -n.net end)::bigint"
         f" from {relation(CreditNotes)} n left join lateral ({invoice} limit 1) i on true"
         f" cross join lateral (select {GROUPS[group_by]} as grp from ({place}) r) g"
         f" where {known('n')} and n.at >= %(since)s and n.at < %(at)s"
-        f"{' and n.currency = %(currency)s' if currency else ''} group by 1, 2",
+        f"{' and n.currency = %(currency)s' if currency else ''} group by 1, 2{', 3' if daily else ''}",
         since=since,
         currency=currency,
     )
 
 
-def returned(moment: Moment, since: datetime, group_by: str | None, currency: str | None) -> Query:
+def returned(
+    moment: Moment, since: datetime, group_by: str | None, currency: str | None, daily: bool = False
+) -> Query:
     """Currency, group, what was refunded and what was disputed in the window, less what came back."""
     sums = ", ".join(
         f"coalesce(sum(case m.kind when '{out}' then m.amount when '{back}' then -m.amount end), 0)::bigint"
@@ -159,14 +168,18 @@ def returned(moment: Moment, since: datetime, group_by: str | None, currency: st
     place = "select coalesce(i.plans, '{}') as plans, coalesce(p.customer, i.customer) as customer"
     return ask(
         moment,
-        f"select m.currency, grp, {sums} from {relation(Money)} m"
+        f"select m.currency, grp,{_days(daily, 'm.at', 'm.at')} {sums} from {relation(Money)} m"
         f" left join lateral ({payment} limit 1) p on true left join lateral ({invoice} limit 1) i on true"
         f" cross join lateral (select {GROUPS[group_by]} as grp from ({place}) r) g"
         f" where {known('m')} and m.at >= %(since)s and m.at < %(at)s and m.kind <> 'received'"
-        f"{' and m.currency = %(currency)s' if currency else ''} group by 1, 2",
+        f"{' and m.currency = %(currency)s' if currency else ''} group by 1, 2{', 3, 4' if daily else ''}",
         since=since,
         currency=currency,
     )
+
+
+def _days(daily: bool, *times: str) -> str:
+    return "".join(f" ({time} at time zone 'UTC')::date," for time in times) if daily else ""
 
 
 def by_cell(rows: Iterable[Sequence[Any]]) -> Sums:
