@@ -1,9 +1,10 @@
 """What do figures in several currencies come to in one?
 
 Each is worth what the European Central Bank said on the day before its instant or day; what moved in a
-period, what it said before the period's end. Sums are of exact fractions, rounded once. A figure is not known
-where a rate is not. A customer with several currencies counts once, and moves as its sum does: who only
-changes from one currency into another neither leaves nor comes. Where currencies are groups, they stay apart."""
+period, what it said before the period's end. Sums are of exact fractions, rounded once. A figure is not
+known where a rate is not. A customer with several currencies counts once, and moves as its sum does: who
+only changes from one currency into another neither leaves nor comes. Where currencies are groups, they stay
+apart."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
