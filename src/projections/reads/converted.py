@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from ledgerstone.ledger.fx import Published, before, exact
-from ledgerstone.ledger.growth import KINDS, amounts, midnight, period_of, standings, with_customers
+from ledgerstone.ledger.growth import KINDS, amounts, midnight, period_of, plus, standings, with_customers
 from ledgerstone.ledger.growth import movements as moves
 from ledgerstone.projections.reads.movements import Moved, between, was_customer
 from ledgerstone.projections.reads.mrr import NONE, Cell, Figures, Grid, Grouping, Line
@@ -45,6 +45,14 @@ class Conversion(Struct, frozen=True):
         table = before(self.tables, period_of(at, "day"))
         return {currency: exact(1, currency, self.into, table) for currency in currencies}
 
+    def whole(self, currencies: Collection[str], at: datetime) -> tuple[int, Mapping[str, int | None]]:
+        """The same as integers, and by what they are too large: sums of integers are exact and quick."""
+        factors = self.factors(currencies, at)
+        scale = lcm(*(factor.denominator for factor in factors.values() if factor is not None))
+        return scale, {
+            currency: None if factor is None else int(factor * scale) for currency, factor in factors.items()
+        }
+
     def cell(self, cell: Cell) -> Cell:
         """Where the figures of a cell are added."""
         return self.into, cell[0] if self.apart else cell[1]
@@ -59,16 +67,22 @@ def grid(
     rated: datetime | None = None,
 ) -> Grid:
     """Figures at instants, by the rates before each of them, or those before the one that is named."""
-    found: dict[Cell, list[Exact]] = {}
+    found: dict[Cell, list[Figures]] = {}
+    scales: list[int] = []
     for place, instant in enumerate(at):
-        factors = by.factors({currency for currency, _ in native}, rated or instant)
+        scale, factors = by.whole({currency for currency, _ in native}, rated or instant)
+        scales.append(scale)
         for cell, figures in native.items():
-            exact = _standing(figures[place], factors[cell[0]])
-            _add(found.setdefault(by.cell(cell), [_NOTHING] * len(at)), place, exact)
+            _add(found.setdefault(by.cell(cell), [NONE] * len(at)), place, figures[place], factors[cell[0]])
         for own in several if not by.apart else ():
             for group, again in _counted_again(own, instant, grouping).items():
-                _add(found.setdefault((by.into, group), [_NOTHING] * len(at)), place, again)
-    return {cell: [tuple(map(round, exact)) for exact in places] for cell, places in found.items()}
+                _add(found.setdefault((by.into, group), [NONE] * len(at)), place, again, 0)
+    return {
+        cell: [
+            (_rounded(figures[0], scale), *figures[1:]) for figures, scale in zip(places, scales, strict=True)
+        ]
+        for cell, places in found.items()
+    }
 
 
 def moved(
@@ -143,26 +157,15 @@ def unknown(native: Grid, at: Sequence[datetime], by: Conversion) -> list[str]:
     )
 
 
-_NOTHING: Exact = (Fraction(0),) * len(NONE)
 _UNMOVED: Exact = (Fraction(0),) * (2 * len(KINDS))
 
 
-def _standing(figures: Figures, factor: Fraction | None) -> Exact:
-    """A Standing; without a rate, its amount is one more that is not known."""
-    mrr, *counts, incomplete = figures
-    worth = _worth(mrr, factor)
-    return (worth or Fraction(0), *map(Fraction, counts), Fraction(incomplete + (worth is None)))
-
-
-def _counted_again(own: Sequence[Line], at: datetime, grouping: Grouping) -> dict[str, Exact]:
+def _counted_again(own: Sequence[Line], at: datetime, grouping: Grouping) -> dict[str, Figures]:
     """By how much a customer counts too often in each group, once for each currency."""
     found: dict[str, list[int]] = {}
     for (_, group), standing in standings(own, at, grouping).items():
         found.setdefault(group, []).append(standing.paying_customers)
-    return {
-        group: (*_NOTHING[:2], Fraction(1 - len(paying)), Fraction(min(0, 1 - sum(paying))), Fraction(0))
-        for group, paying in found.items()
-    }
+    return {group: (0, 0, 1 - len(paying), min(0, 1 - sum(paying)), 0) for group, paying in found.items()}
 
 
 def _movement(values: Sequence[int], factor: Fraction | None, sign: int) -> Exact | None:
@@ -206,8 +209,18 @@ def _worth(amount: int | None, factor: Fraction | None) -> Fraction | None:
     return amount * factor if factor is not None else Fraction(0)
 
 
-def _add(places: list[Exact], place: int, more: Exact) -> None:
-    places[place] = tuple(map(Fraction.__add__, places[place], more))
+def _add(places: list[Figures], place: int, more: Figures, factor: int | None) -> None:
+    """Add a Standing; without a rate, its amount is one more that is not known."""
+    if any(more):
+        mrr, *counts, incomplete = more
+        missing = factor is None and mrr != 0
+        places[place] = plus(places[place], (mrr * (factor or 0), *counts, incomplete + missing))
+
+
+def _rounded(amount: int, scale: int) -> int:
+    """A fraction rounded half-even: `round` of a Fraction takes ten times as long, and a table has many."""
+    whole, rest = divmod(amount, scale)
+    return whole + (2 * rest > scale or (2 * rest == scale and whole % 2 == 1))
 
 
 def _join(found: dict[Cell, Exact | None], cell: Cell, more: Exact | None) -> None:
