@@ -85,3 +85,20 @@ def test_the_seed_is_imported_once(importing: Importing) -> None:
     assert "0 duplicate, 0 in conflict, from 1999-01-04 to " in first
     again = importing("--seed").output
     assert again == f"0 new, {first.split()[0]} duplicate{first.partition(' duplicate')[2]}"
+
+
+def test_the_view_of_rates_is_rebuilt_replayed_and_verified_like_any(importing: Importing) -> None:
+    importing.file(envelope(DAYS))
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, list(arguments), env=importing.env)
+
+    assert run("rebuild", "rates").exit_code == 0
+    for format in ("table", "csv", "json"):
+        shown = run("replay", "rates", "--compare", "--format", format)
+        assert shown.exit_code == 0, shown.output
+        assert "2026-11-04" in shown.output
+    assert run("explain", "rates", "2026-11-04").exit_code == 0
+    importing.file(envelope({"2026-11-04": {"USD": "1.2"}}))
+    verdict = run("verify")
+    assert "two messages tell of one fact in different amounts" in verdict.output
