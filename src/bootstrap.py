@@ -4,6 +4,7 @@ Configuration is the environment alone, read and checked once, at the start."""
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,7 @@ BEGINNING = "_begin"
 """What the names of tables end with while a view is begun."""
 SWEEP = 60.0
 """Seconds between two looks for tables that nobody reads any more."""
+CURRENCY = re.compile(r"[a-z]{3}", re.ASCII)
 PATIENCE = 15.0
 """Seconds that a window of the engine may take to end: a database that says nothing must not keep us."""
 
@@ -85,6 +87,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ledgerstone_webhook_bytes: int = BYTES
     ledgerstone_webhook_seconds: float = SECONDS
     ledgerstone_rebuild_keys: int = REBUILD_KEYS
+    ledgerstone_reporting_currency: str | None = None
 
     def __repr__(self) -> str:
         return f"Settings({self.ledgerstone_env}, secrets not shown)"
@@ -140,6 +143,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "LEDGERSTONE_WEBHOOK_SECONDS: not between 0 and 3600"
     if settings.ledgerstone_rebuild_keys < 1_000:
         yield "LEDGERSTONE_REBUILD_KEYS: less than 1000, with which a rebuild would hardly end"
+    if not CURRENCY.fullmatch(code := settings.ledgerstone_reporting_currency or "eur"):
+        yield f"LEDGERSTONE_REPORTING_CURRENCY: {code!r} is no currency's code in lower case, as eur is"
     base = urlsplit(settings.stripe_api_base)
     if base.scheme not in ("http", "https") or not base.hostname:
         yield f"STRIPE_API_BASE: {settings.stripe_api_base!r} is no http or https address"

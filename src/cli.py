@@ -95,6 +95,28 @@ def stripe_events(ctx: click.Context, file: Path) -> None:
     ctx.exit(0 if report.complete else 1)
 
 
+@import_.command("fx")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--seed", is_flag=True, help="The history that comes with a package of ours, until its release."
+)
+def fx(file: Path | None, seed: bool) -> None:
+    """Import the European Central Bank's reference rates from FILE, its eurofxref-daily.xml or -hist.xml.
+
+    Running it again is safe: days that are known count as duplicates. A day that is told with other rates
+    than before is kept as a conflict, and changes no figure.
+    """
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.rates import Unreadable, import_rates
+
+    if seed == (file is not None):
+        raise click.UsageError("give a FILE or --seed")
+    try:
+        click.echo(import_rates(read_settings(), file))
+    except Unreadable as error:
+        raise click.ClickException(f"{file or 'the seed'} is not imported: {error}") from None
+
+
 @main.command()
 @click.option("--type", "event_type", metavar="TYPE", help="Only events of this type, as invoice.paid.")
 @click.option("--all", "everything", is_flag=True, help="Also what was read before: corrects what differs.")

@@ -6,7 +6,7 @@ refunded once and disputed once."""
 import hashlib
 from base64 import b64encode
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
@@ -19,6 +19,7 @@ from ledgerstone.ledger import (
     customer_balances,
     customers,
     evidence,
+    fx,
     invoices,
     payments,
     payouts,
@@ -275,6 +276,11 @@ FACTS: dict[str, AnyFact] = {
     ),
     f"{CAUSE}/authorized": connect.AccountAuthorized(account="acct_acme", application="ca_ledgerstone"),
     f"{CAUSE}/deauthorized": connect.AccountDeauthorized(account="acct_acme", application="ca_ledgerstone"),
+    "fx/ecb/2026-11-04": fx.FxRatePublished(
+        day=date(2026, 11, 4),
+        rates={"jpy": "175.68", "sek": "10.978", "usd": "1.1172"},
+        source="eurofxref-daily.xml 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    ),
 }
 
 
@@ -283,9 +289,10 @@ def recorded(name: str, fact: AnyFact, cause: str | None = CAUSE) -> Recorded:
     return Recorded(name, BOOK, AT, fact, cause=cause, movements=movements(fact))
 
 
-EVIDENCE = (evidence.StripeEventHeard, evidence.StripeObjectListed)
+ALONE = (evidence.StripeEventHeard, evidence.StripeObjectListed, fx.FxRatePublished)
+"""Facts that stand behind no evidence."""
 _TOLD = tuple(
-    recorded(name, fact, None if isinstance(fact, EVIDENCE) else CAUSE) for name, fact in FACTS.items()
+    recorded(name, fact, None if isinstance(fact, ALONE) else CAUSE) for name, fact in FACTS.items()
 )
 _RECEIVED = next(row for row in _TOLD if row.name == f"stripe/charge/{CH}/received")
 _LESS = recorded(_RECEIVED.name, msgspec.structs.replace(_RECEIVED.body, amount=4300))

@@ -36,6 +36,7 @@ def test_every_error_is_in_one_message() -> None:
                 "STRIPE_API_BASE": "stripe",
                 "LEDGERSTONE_ENV": "prod",
                 "MIGRATION_DATABASE_URL": "dbname=books",
+                "LEDGERSTONE_REPORTING_CURRENCY": "EUR",
             }
         )
     told = str(raised.value)
@@ -43,6 +44,7 @@ def test_every_error_is_in_one_message() -> None:
     assert "STRIPE_API_BASE" in told
     assert "LEDGERSTONE_ENV: 'prod' is not one of development, production" in told
     assert "MIGRATION_DATABASE_URL" in told
+    assert "LEDGERSTONE_REPORTING_CURRENCY: 'EUR' is no currency's code in lower case, as eur is" in told
 
 
 def test_production_asks_for_a_database() -> None:

@@ -109,7 +109,7 @@ def test_a_difference_is_named_and_ends_with_1(ledgerstone: Shell) -> None:
     for asked in ((), ("--key", key)):
         result = ledgerstone("replay", "invoices", "--compare", *asked)
         assert result.exit_code == 1
-        assert "DIFFERENT only in" in result.stderr
+        assert "DIFFERENT " in result.stderr
         assert key in result.stderr
 
 

@@ -54,6 +54,7 @@ def _configured(
         webhook_secrets=settings.stripe_webhook_secrets,
         webhook_bytes=settings.ledgerstone_webhook_bytes,
         webhook_seconds=settings.ledgerstone_webhook_seconds,
+        reporting_currency=settings.ledgerstone_reporting_currency,
         version=version(),
         rebuild=launcher.start,
     )

@@ -34,12 +34,14 @@ from ledgerstone.http.respond import File, Meta, Rendered, as_csv, as_json, send
 from ledgerstone.http.services import Services
 from ledgerstone.ledger.recorded import Book
 from ledgerstone.projections.events import NAME as EVENTS
+from ledgerstone.projections.rates import Rates
 from ledgerstone.projections.reads import sync
 from ledgerstone.projections.reads.asked import Place, tracked
 from ledgerstone.projections.sync import Sync
 
 ACCOUNTS = tracked(Sync)
 """The view that knows every account of which anything was heard."""
+RATES = tracked(Rates)
 WAIT = 4.0
 """Seconds that an answer waits for a position that its caller must see."""
 POLICY = "standard_v1"
@@ -98,9 +100,11 @@ class Endpoint:
         return question
 
     def _views(self, question: Question) -> tuple[str, ...]:
-        """What an answer is made of: where an account is named, also what tells whether there is one."""
-        views = views_of(self.read, question)
-        return views if question.account is None else (*views, ACCOUNTS)
+        """What an answer is made of: where an account is named, also what tells whether there is one, and
+        where currencies are converted, the rates."""
+        account = () if question.account is None else (ACCOUNTS,)
+        rates = () if getattr(question.query, "convert_to", None) is None else (RATES,)
+        return (*views_of(self.read, question), *account, *rates)
 
     async def _prepare(self) -> None:
         """An index is brought up to date where it is read; that of messages, where it only helps, for a

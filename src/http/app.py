@@ -18,7 +18,7 @@ from ledgerstone.http.history import MESSAGES, POSTINGS, History
 from ledgerstone.http.metrics import Counted
 from ledgerstone.http.positions import Positions
 from ledgerstone.http.questions import Answered, AnyRead, Listed, Walked
-from ledgerstone.http.reads import audit, billing, objects, operations
+from ledgerstone.http.reads import audit, billing, exchange, objects, operations
 from ledgerstone.http.reads import bridge as bridges
 from ledgerstone.http.reads import explain as explaining
 from ledgerstone.http.reads import journal as books
@@ -32,6 +32,7 @@ from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.money import Money
 from ledgerstone.projections.mrr import Mrr
 from ledgerstone.projections.payments import Payments
+from ledgerstone.projections.rates import Rates
 from ledgerstone.projections.reads import (
     balances,
     bridge,
@@ -43,6 +44,7 @@ from ledgerstone.projections.reads import (
     mrr,
     payments,
     projections,
+    rates,
     revenue,
     statements,
     subscriptions,
@@ -54,6 +56,7 @@ from ledgerstone.projections.subscriptions import Subscriptions
 from ledgerstone.projections.sync import Sync
 
 MRR = (tracked(Mrr),)
+FX = (tracked(Rates),)
 MONEY = (tracked(Invoices), tracked(Payments), tracked(Money), tracked(Customers))
 NOTES = (*MONEY, tracked(CreditNotes))
 LIVES = (tracked(Subscriptions), tracked(Mrr), tracked(Customers))
@@ -73,6 +76,7 @@ READS: tuple[AnyRead, ...] = (
     Answered("/sys/billing/mrr/bridge", ask.Bridge, bridge.BridgeLine, MRR, bridges.changed),
     Answered("/sys/billing/revenue", ask.Window, revenue.Headline, (*MRR, *NOTES), billing.headline),
     Answered("/api/mrr", ask.Months, mrr.MonthFigure, MRR, billing.by_month),
+    Answered("/sys/fx/rates", ask.Rates, rates.Rate, FX, exchange.published),
     Listed("/sys/invoices", ask.Invoices, invoices.Invoice, MONEY, invoices.LIST),
     Answered("/sys/invoices/{id}", ask.AsKnown, invoices.InvoiceDetail, NOTES, objects.invoice, listed=False),
     Listed("/sys/payments", ask.Payments, payments.Payment, MONEY, payments.LIST),

@@ -70,6 +70,16 @@ EventType = Annotated[
     ),
 ]
 Currency = Annotated[str, Meta(pattern="^[a-z]{3,12}$", description="A currency's code, lower case.")]
+ConvertTo = Annotated[
+    str,
+    Meta(
+        pattern="^[a-z]{3,12}$",
+        description="The currency into which all are converted, at the European Central Bank's rates of the "
+        "day before each figure's instant; `reporting`: LEDGERSTONE_REPORTING_CURRENCY. Default: into none.",
+        examples=["eur"],
+    ),
+]
+REPORTING = "reporting"
 Policy = Annotated[Literal["standard_v1"], Meta(description="How recurring revenue is counted.")]
 Interval = Literal["day", "month"]
 Limit = Annotated[int, Meta(ge=1, le=1000, description="Rows in an answer.")]
@@ -111,6 +121,7 @@ class Months(Paged, frozen=True, kw_only=True):
     from_: From | None = None
     to: To | None = None
     currency: Currency | None = None
+    convert_to: ConvertTo | None = None
     policy: Policy = "standard_v1"
 
 
@@ -127,8 +138,18 @@ class Window(Paged, frozen=True, kw_only=True):
     from_: From | None = None
     to: To | None = None
     currency: Currency | None = None
+    convert_to: ConvertTo | None = None
     group_by: Literal["plan", "country", "tenant", "currency"] | None = None
     policy: Policy = "standard_v1"
+
+
+class Rates(Paged, frozen=True, kw_only=True):
+    """Which rates of exchange, by when they were published: those of the last month, unless `from` and `to`
+    say otherwise."""
+
+    from_: From | None = None
+    to: To | None = None
+    currency: Currency | None = None
 
 
 class Bridge(Paged, frozen=True, kw_only=True):

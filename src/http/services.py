@@ -17,8 +17,9 @@ class Services:
     `dsn` is the app's, and `pool` one of `reading_pool(dsn)`, not opened yet: the application opens it and
     closes it. `livemode` is the mode of the log, `webhook_secrets` the provider's signing secrets (several
     while one is being rolled). At most `webhook_bytes` of messages are held at a time, and the body of one
-    must come within `webhook_seconds`. `rebuild` begins to rebuild the chain that holds a view, elsewhere,
-    and raises AlreadyRunning; `clock` gives Unix seconds; `metrics` counts what this process does."""
+    must come within `webhook_seconds`. Others are reported in the `reporting_currency`, lower case. `rebuild`
+    begins to rebuild the chain that holds a view, elsewhere, and raises AlreadyRunning; `clock` gives Unix
+    seconds; `metrics` counts what this process does."""
 
     journal: Journal
     dsn: str = field(repr=False)
@@ -27,6 +28,7 @@ class Services:
     webhook_secrets: tuple[str, ...] = field(repr=False)
     webhook_bytes: int = BYTES
     webhook_seconds: float = SECONDS
+    reporting_currency: str | None = None
     version: str = "0"
     rebuild: Callable[[str], None] | None = None
     clock: Callable[[], float] = time.time

@@ -21,6 +21,7 @@ from ledgerstone.ledger.evidence import (
 )
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import BY_TAG
+from ledgerstone.ledger.fx import told_otherwise
 from ledgerstone.ledger.log import Key, Known, Row, Unit, decide_all
 from ledgerstone.ledger.names import stream_bytes
 from ledgerstone.ledger.posting import movements
@@ -210,8 +211,8 @@ def _content(payload: bytes) -> bytes:
 
 def differ(one: Fact, other: Fact) -> bool:
     """Whether two tellings of a fact move other amounts or accounts, by today's posting table: by the tables
-    of their days, all would differ after a change of a rule."""
-    return one != other and movements(one) != movements(other)
+    of their days, all would differ after a change of a rule. Or tell of other rates of exchange."""
+    return one != other and (movements(one) != movements(other) or told_otherwise(one, other))
 
 
 def conflicts(again: Recorded) -> Iterator[Recorded]:

@@ -29,6 +29,7 @@ from ledgerstone.ledger.evidence import (
     StripeObjectListed,
 )
 from ledgerstone.ledger.fact import Fact
+from ledgerstone.ledger.fx import FxRatePublished
 from ledgerstone.ledger.invoices import (
     InvoiceIssued,
     InvoiceOverpaid,
@@ -121,6 +122,7 @@ Correctable = (
     | CapabilitySeen
     | AccountAuthorized
     | AccountDeauthorized
+    | FxRatePublished
 )
 """What is read from evidence, and so may have been read wrongly."""
 

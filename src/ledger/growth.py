@@ -53,6 +53,16 @@ class Movement(NamedTuple):
     entering: int = 0
     leaving: int = 0
 
+    @property
+    def gained(self) -> int:
+        """What added."""
+        return self.new + self.reactivation + self.expansion + self.entering
+
+    @property
+    def lost(self) -> int:
+        """What took away."""
+        return self.contraction + self.churn + self.leaving
+
 
 Stood = tuple[date, Mapping[tuple[str, str], Standing]]
 """A day, and how a customer stood at its end, by currency and group."""

@@ -60,7 +60,7 @@ class Conflicts(View[Contested, Contested]):
         if isinstance(row.body, Superseded):
             return replace(held, now=row.body.now)
         assert isinstance(row.body, FactConflict)
-        reason = f"{row.cause} tells of other amounts"
+        reason = f"{row.cause or 'what was imported later'} tells of other amounts"
         shown = ConflictRow(id, len(held.told) + 1, reason, row.happened_at)
         return replace(held, told=(*held.told, Told(shown, row.body.told)))
 

@@ -8,6 +8,7 @@ from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.money import Money
 from ledgerstone.projections.mrr import Mrr
 from ledgerstone.projections.payments import Payments
+from ledgerstone.projections.rates import Rates
 from ledgerstone.projections.schedules import Schedules
 from ledgerstone.projections.subscriptions import Subscriptions
 from ledgerstone.projections.sync import Sync
@@ -17,6 +18,7 @@ from ledgerstone.projections.view import AnyView
 VIEWS: tuple[AnyView, ...] = (
     Terms(),
     Money(),
+    Rates(),
     CreditNotes(),
     Customers(),
     Mrr(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import date
 from random import Random
 from typing import Any
 
@@ -13,12 +14,16 @@ from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.http.app import READS
 from ledgerstone.http.parameters import Booked
 from tests import stripe_objects as stripe
+from tests.ecb_files import published
 from tests.http.parts import PROBLEM, Service, deliver
 
 Json = dict[str, Any]
 PLATFORM, ONE, TWO = None, "acct_1One", "acct_2Two"
 BOOKS = {PLATFORM: 1, ONE: 2, TWO: 3}
 """By what all amounts of each are multiplied: the ids are the same in all three."""
+
+RATES = published(date(2026, 11, 4), {"usd": "1.1172", "sek": "10.978"})
+"""Which are nobody's, and told in nobody's name."""
 
 WITHOUT_A_BOOK = {"/sys/projections"}
 """What is not about anybody's books."""
@@ -39,6 +44,7 @@ QUESTIONS = [
     ("/sys/billing/mrr", {"group_by": "plan", "as_of": "2026-11-05"}),
     ("/sys/billing/mrr/movements", {"interval": "day", "from": "2026-11-01", "as_of": "2026-11-05"}),
     ("/sys/billing/revenue", {"group_by": "plan"}),
+    ("/sys/billing/mrr/movements", {"as_of": "2026-11-05", "convert_to": "eur"}),
     ("/sys/subscriptions", {"plan": "prod_1"}),
     ("/sys/payments", {"customer": "cus_1"}),
     ("/sys/invoices", {"as_of": "2026-11-04T18:00:00Z"}),
@@ -123,7 +129,7 @@ class Worlds:
                 own = {key: value for key, value in said.items() if key != "account"}
                 assert deliver(self.ask_alone[account], own).status_code == 200
             for service in (together, *alone.values()):
-                service.engine.catch_up()
+                service.hear([[RATES]])
             self._opened = opened.pop_all()
 
     def close(self) -> None:

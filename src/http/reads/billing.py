@@ -1,19 +1,18 @@
 """Recurring revenue: by period, what moved it, and how the business does."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import groupby
 
 from msgspec.structs import replace
 
-from ledgerstone.http.database import Snapshot
 from ledgerstone.http.errors import refused
 from ledgerstone.http.parameters import Months, Window, exclusive_end, first_instant
 from ledgerstone.http.parameters import Periods as PeriodsAsked
 from ledgerstone.http.questions import Asked, Found
+from ledgerstone.http.reads.converting import Table, by_customer, table
 from ledgerstone.projections.reads import movements, mrr, revenue
-from ledgerstone.projections.reads.asked import Query, tracked
-from ledgerstone.projections.reads.mrr import Cell, Grid, Line
+from ledgerstone.projections.reads.asked import Moment, Query, tracked
+from ledgerstone.projections.reads.mrr import Cell, Grid
 from ledgerstone.projections.reads.periods import Period, before, periods
 
 MRR = tracked(mrr.VIEW)
@@ -28,7 +27,8 @@ async def by_month(asked: Asked) -> Found:
     """Recurring revenue at the end of each month, and its change from the month before."""
     wanted = asked_periods(asked, asked.query, "month")
     grid = await _grid(asked, wanted, "month", "", asked.query.currency)
-    return _found(mrr.months(grid, wanted, asked.query.currency))
+    shown = await table(asked, grid, mrr.instants(wanted))
+    return _found(mrr.months(shown.grid(grid, mrr.instants(wanted)), wanted, shown.currency), shown)
 
 
 async def by_period(asked: Asked) -> Found:
@@ -36,7 +36,9 @@ async def by_period(asked: Asked) -> Found:
     query: PeriodsAsked = asked.query
     wanted = asked_periods(asked, query, query.interval)
     grid = await _grid(asked, wanted, query.interval, _dimension(query.group_by), query.currency)
-    return _found(mrr.figures(grid, wanted, query.group_by, query.currency))
+    shown = await table(asked, grid, mrr.instants(wanted))
+    figures = shown.grid(grid, mrr.instants(wanted))
+    return _found(mrr.figures(figures, wanted, shown.group_by, shown.currency), shown)
 
 
 async def moved(asked: Asked) -> Found:
@@ -45,8 +47,9 @@ async def moved(asked: Asked) -> Found:
     wanted, dimension = asked_periods(asked, query, query.interval), _dimension(query.group_by)
     grid = await _grid(asked, wanted, query.interval, dimension, query.currency)
     found = await _moved(asked, wanted, query.interval, dimension, query.currency)
-    rows = movements.figures(grid, found, wanted, query.group_by, query.currency)
-    return Found(rows, sum(row.opening is None or row.closing is None for row in rows))
+    shown = await table(asked, grid, mrr.instants(wanted))
+    rows = shown.movements(grid, found, wanted, query.interval)
+    return Found(rows, sum(row.churn is None for row in rows), shown.notes)
 
 
 async def headline(asked: Asked) -> Found:
@@ -57,16 +60,22 @@ async def headline(asked: Asked) -> Found:
     months = periods(before(until, 12, "month"), until, "month", until, 12)
     eve = periods(before(since, 1, "day"), since, "day", since, 1)
     dimension = _dimension(query.group_by)
-    parts = revenue.Parts(
-        trend=await _grid(at_end, months, "month", dimension, query.currency),
-        eve=await _grid(at_end, eve, "day", dimension, query.currency),
+    trend = await _grid(at_end, months, "month", dimension, query.currency)
+    held = await _grid(at_end, eve, "day", dimension, query.currency)
+    shown = await table(at_end, trend, mrr.instants(months), eve[0].start)
+    native = revenue.Parts(
+        trend=trend,
+        eve=held,
+        held=held,
         moved=await _between(at_end, since, until, dimension, query.currency),
-        invoiced=await _sums(at_end, revenue.invoiced(at_end.moment, since, query.group_by, query.currency)),
-        credited=await _sums(at_end, revenue.credited(at_end.moment, since, query.group_by, query.currency)),
-        returned=await _sums(at_end, revenue.returned(at_end.moment, since, query.group_by, query.currency)),
+        invoiced=await _flows(at_end, shown, since, revenue.invoiced),
+        credited=await _flows(at_end, shown, since, revenue.credited),
+        returned=await _flows(at_end, shown, since, revenue.returned),
     )
-    rows = revenue.headlines(parts, months, since, until, query.group_by, query.currency)
-    return Found(rows, sum(row.mrr is None for row in rows), (NO_FEES, WITH_TAX))
+    parts = shown.headline(native, months, eve, since)
+    rows = revenue.headlines(parts, months, since, until, shown.group_by, shown.currency)
+    incomplete = sum(None in (row.mrr, row.net_revenue, row.churn.mrr) for row in rows)
+    return Found(rows, incomplete, (NO_FEES, WITH_TAX, *shown.notes))
 
 
 def asked_periods(asked: Asked, query: Months, grain: str) -> tuple[Period, ...]:
@@ -108,14 +117,14 @@ async def _grid(
     grouping = mrr.GROUPINGS[dimension]
     if dimension not in mrr.SUMMED:
         grid: Grid = {}
-        async for own in _customers(asked.snapshot, mrr.lines(asked.moment, at[-1], currency)):
+        async for own in by_customer(asked.snapshot, mrr.lines(asked.moment, at[-1], currency)):
             mrr.add_customer(grid, own, at, grouping)
         return grid
     query = mrr.sums(asked.moment, asked.is_head(MRR), wanted, grain, dimension, currency)
     grid = mrr.grid_of_sums(await asked.snapshot.fetch(query), wanted)
     if (since := mrr.midnight_before(at[-1])) < at[-1]:
         stirred = mrr.stirred(asked.moment, since, at[-1], currency)
-        async for own in _customers(asked.snapshot, stirred):
+        async for own in by_customer(asked.snapshot, stirred):
             mrr.correct(grid, own, at, grouping)
     if not dimension and (doubted := mrr.empty(grid)):
         stood = {row[0] for row in await asked.snapshot.fetch(mrr.stood(asked.moment, at[-1], doubted))}
@@ -129,7 +138,7 @@ async def _moved(
     last, grouping = wanted[-1], mrr.GROUPINGS[dimension]
     found: movements.Moved = {}
     if dimension not in mrr.SUMMED:
-        async for own in _customers(asked.snapshot, mrr.lines(asked.moment, last.end, currency)):
+        async for own in by_customer(asked.snapshot, mrr.lines(asked.moment, last.end, currency)):
             movements.add_customer(found, own, wanted, grain, grouping)
             if not last.whole:
                 movements.add_part(found, own, last, grain, grouping)
@@ -138,7 +147,7 @@ async def _moved(
     found = movements.moved_by_sums(await asked.snapshot.fetch(query))
     if not last.whole:
         stirred = mrr.stirred(asked.moment, last.start, last.end, currency)
-        async for own in _customers(asked.snapshot, stirred):
+        async for own in by_customer(asked.snapshot, stirred):
             movements.add_part(found, own, last, grain, grouping)
     return found
 
@@ -148,28 +157,20 @@ async def _between(
 ) -> dict[Cell, tuple[int, ...]]:
     """What moved in a window."""
     found: dict[Cell, tuple[int, ...]] = {}
-    async for own in _customers(asked.snapshot, mrr.stirred(asked.moment, since, until, currency)):
+    async for own in by_customer(asked.snapshot, mrr.stirred(asked.moment, since, until, currency)):
         revenue.add_customer(found, own, since, until, mrr.GROUPINGS[dimension])
     return found
 
 
-async def _sums(asked: Asked, query: Query) -> revenue.Sums:
-    return revenue.by_cell(await asked.snapshot.fetch(query))
+async def _flows(
+    asked: Asked,
+    shown: Table,
+    since: datetime,
+    ask: Callable[[Moment, datetime, str | None, str | None, bool], Query],
+) -> revenue.Sums:
+    query = ask(asked.moment, since, asked.query.group_by, asked.query.currency, shown.by is not None)
+    return shown.flows(await asked.snapshot.fetch(query))
 
 
-async def _customers(snapshot: Snapshot, query: Query) -> AsyncIterator[Sequence[Line]]:
-    """Lines that come in the order of their customers, one customer at a time."""
-    held: list[Line] = []
-    async for rows in snapshot.stream(query):
-        for _, own in groupby((Line(*row) for row in rows), key=lambda line: line.customer):
-            lines = list(own)
-            if held and held[0].customer != lines[0].customer:
-                yield held
-                held = []
-            held += lines
-    if held:
-        yield held
-
-
-def _found(rows: Sequence[mrr.MrrFigure] | Sequence[mrr.MonthFigure]) -> Found:
-    return Found(rows, sum(row.mrr is None for row in rows))
+def _found(rows: Sequence[mrr.MrrFigure] | Sequence[mrr.MonthFigure], shown: Table) -> Found:
+    return Found(rows, sum(row.mrr is None for row in rows), shown.notes)

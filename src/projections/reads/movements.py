@@ -1,6 +1,6 @@
 """What moved recurring revenue from the start to the end of each period?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from ledgerstone.ledger.growth import (
     KINDS,
+    Movement,
     amounts,
     closings,
     history,
@@ -42,8 +43,9 @@ class Customers(Struct, frozen=True):
 class MovementFigure(Struct, frozen=True):
     """What moved recurring revenue in a period, minor units, all positive:
     opening + new + reactivation + expansion + entering - contraction - churn - leaving + fx = closing.
-    `entering` and `leaving` move between groups, and are 0 in a total; `fx` is 0 in the currency itself.
-    None where an item's amount is not known at the start or the end."""
+    `entering` and `leaving` move between groups, and are 0 in a total. `fx` is what rates of exchange moved,
+    and what rounding leaves (a few minor units); 0 in the currency itself, and it alone may be negative.
+    None where an item's amount, or a rate, is not known at the start or the end."""
 
     period: str
     at: datetime
@@ -57,7 +59,7 @@ class MovementFigure(Struct, frozen=True):
     churn: int | None
     entering: int | None
     leaving: int | None
-    fx: int
+    fx: int | None
     closing: int | None
     customers: Customers
 
@@ -115,16 +117,22 @@ def between(
         held, now = amounts(lines, start, grouping), amounts(lines, end, grouping)
         if held != now:
             both = sum(held.values()) and sum(now.values())  # then nobody asks, and it takes a whole life
-            was = bool(both) or _was_customer(lines, start, grain)
+            was = bool(both) or was_customer(lines, start, grain)
             for group, movement in movements(held, now, was).items():
                 cells[currency, group] = with_customers(movement)
     return cells
 
 
 def figures(
-    grid: Grid, moved: Moved, periods: Sequence[Period], group_by: str | None, currency: str | None
+    grid: Grid,
+    moved: Mapping[tuple[date, str, str], tuple[int, ...] | None],
+    periods: Sequence[Period],
+    group_by: str | None,
+    currency: str | None,
+    converted: bool = False,
 ) -> list[MovementFigure]:
-    """The table: one line a period, currency and group; of groups only those that had or moved anything."""
+    """The table: one line a period, currency and group; of groups only those that had or moved anything. What
+    moved is None where a rate of exchange is not known."""
     lines = []
     cells = shown(grid, group_by, currency)
     empty = [(0,) * 5] * (len(periods) + 1)
@@ -132,8 +140,8 @@ def figures(
         for cell, group in cells:
             opening, closing = grid.get(cell, empty)[place - 1 : place + 1]
             found = moved.get((period.first, *cell), NONE)
-            if group_by in (None, "currency") or any(opening) or any(closing) or any(found):
-                lines.append(_figure(period, cell[0], group, opening, closing, found))
+            if group_by in (None, "currency") or any(opening) or any(closing) or found is None or any(found):
+                lines.append(_figure(period, cell[0], group, opening, closing, found, converted))
     return lines
 
 
@@ -143,25 +151,38 @@ def _figure(
     group: str | None,
     opening: tuple[int, ...],
     closing: tuple[int, ...],
-    found: tuple[int, ...],
+    found: tuple[int, ...] | None,
+    converted: bool,
 ) -> MovementFigure:
-    unknown = mrr(opening) is None or mrr(closing) is None
-    values: dict[str, Any] = dict(zip(COLUMNS, (None,) * len(COLUMNS) if unknown else found, strict=True))
+    if mrr(opening) is None or mrr(closing) is None:
+        found = None
+    values: dict[str, Any] = dict(
+        zip(COLUMNS, (None,) * len(COLUMNS) if found is None else found, strict=True)
+    )
     return MovementFigure(
         period=period.label,
         at=period.end,
         currency=currency,
         group=group,
         opening=mrr(opening),
-        fx=0,
+        fx=_rest(opening[0], closing[0], found) if converted else 0,
         closing=mrr(closing),
         customers=Customers(*(values[f"{kind}_customers"] for kind in Customers.__struct_fields__)),
         **{kind: values[kind] for kind in KINDS},
     )
 
 
-def _was_customer(own: Sequence[Line], start: datetime, grain: str) -> bool:
-    """A life of movements begins with the first end above 0."""
+def _rest(opening: int, closing: int, found: tuple[int, ...] | None) -> int | None:
+    """By how much the figures differ beyond what moved."""
+    if found is None:
+        return None
+    moved = Movement(*found[: len(KINDS)])
+    return closing - opening - moved.gained + moved.lost
+
+
+def was_customer(own: Sequence[Line], start: datetime, grain: str) -> bool:
+    """Whether a customer's known value was above 0 at the end of any period (`grain`) before the one that
+    begins at `start`: a life of movements begins with the first end above 0."""
     first = next((period for period, _, _ in history(stood(closings(own), lambda _: ""), grain)), None)
     return first is not None and first < period_of(start, grain)
 

@@ -149,6 +149,15 @@ def stirred(moment: Moment, since: datetime, until: datetime, currency: str | No
     return _lines(moment, keys, currency, since=since, until=until)
 
 
+def several(moment: Moment, until: datetime) -> Query:
+    """As `lines`, of customers with more than one currency."""
+    keys = (
+        f"r.key in (select m.key from {relation(Mrr)} m where {known('m')} and m.valid_from < %(until)s"
+        " group by m.key having min(m.currency) <> max(m.currency))"
+    )
+    return _lines(moment, f"r.valid_from < %(until)s and {keys}", None, until=until)
+
+
 def add_customer(grid: Grid, own: Sequence[Line], at: Sequence[datetime], grouping: Grouping) -> None:
     """Add to a grid how one customer stood at each of its instants."""
     for place, instant in enumerate(at):

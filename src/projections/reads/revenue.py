@@ -29,20 +29,22 @@ GROUPS = {
 }
 """The group of an invoice `r`."""
 
-Sums = dict[Cell, tuple[int, ...]]
+Sums = Mapping[Cell, tuple[int | None, ...]]
+"""Amounts by cell; None where a rate of exchange is not known."""
 
 
 class Churn(Struct, frozen=True):
     """What was lost from the start to the end of the window. `customer_rate` = customers whose recurring
     revenue went to 0 / customers above 0 at the start; `gross_mrr_rate` = (churn + contraction) / opening;
     `net_mrr_rate` = (churn + contraction - expansion - reactivation) / opening. Rates are fractions, None
-    where the denominator is 0 or not known."""
+    where the denominator is 0 or not known. Where currencies are converted, `of_mrr`, the opening, is at the
+    rates of exchange of the end, so that they do not look like churn."""
 
-    customers: int
+    customers: int | None
     of_customers: int
     customer_rate: float | None
-    mrr: int
-    contraction: int
+    mrr: int | None
+    contraction: int | None
     of_mrr: int | None
     gross_mrr_rate: float | None
     net_mrr_rate: float | None
@@ -67,7 +69,10 @@ class Headline(Struct, frozen=True):
       that is refunded, and invoices voided, but for what notes had taken off before
     - `arpa` = mrr / customers above 0; `ltv` = arpa / churn.customer_rate, None when nobody left
     - `trend`: mrr at the ends of the last twelve months
-    - `platform_fees` are not kept yet: None"""
+    - `platform_fees` are not kept yet: None
+    - where currencies are converted, each `mrr` is at the rates before its own instant (so that `growth` has
+      their change in it), what moved at those before `until`, and what was invoiced and went back at those
+      before its own day; None where one is not known"""
 
     currency: str
     group: str | None
@@ -76,12 +81,12 @@ class Headline(Struct, frozen=True):
     mrr: int | None
     arr: int | None
     growth: float | None
-    gross_revenue: int
-    net_revenue: int
-    credit_notes: int
-    refunds: int
-    disputes: int
-    voided: int
+    gross_revenue: int | None
+    net_revenue: int | None
+    credit_notes: int | None
+    refunds: int | None
+    disputes: int | None
+    voided: int | None
     platform_fees: int | None
     churn: Churn
     active_subscriptions: int
@@ -94,35 +99,42 @@ class Headline(Struct, frozen=True):
 
 class Parts(Struct, frozen=True):
     """What a headline is made of: the figures of the trend's months, the last of which ends with the window,
-    and of the day before the window; what moved in it, what was invoiced (gross, voided), what credit notes
-    took off, and what went back (refunds, disputes)."""
+    and of the day before the window, at the rates of exchange of then and (`held`) of the window's end; what
+    moved in it, what was invoiced (gross, voided), what credit notes took off, and what went back (refunds,
+    disputes)."""
 
     trend: Grid
     eve: Grid
-    moved: Mapping[Cell, tuple[int, ...]]
+    held: Grid
+    moved: Mapping[Cell, tuple[int, ...] | None]
     invoiced: Sums
     credited: Sums
     returned: Sums
 
 
-def invoiced(moment: Moment, since: datetime, group_by: str | None, currency: str | None) -> Query:
-    """Currency, group, gross revenue, and what was voided of it or of earlier invoices, in the window."""
+def invoiced(
+    moment: Moment, since: datetime, group_by: str | None, currency: str | None, daily: bool = False
+) -> Query:
+    """Currency, group, gross revenue, and what was voided of it or of earlier invoices, in the window. By the
+    days of both, which stand before them, if it is `daily`."""
     finalized = "r.finalized_at >= %(since)s and r.finalized_at < %(at)s"
     voided = "r.voided_at >= %(since)s and r.voided_at < %(at)s and r.finalized_at is not null"
     left = "r.total - r.tax - (r.credited - r.credited_tax)"
     return ask(
         moment,
-        f"select r.currency, {GROUPS[group_by]} as grp,"
+        f"select r.currency, {GROUPS[group_by]} as grp,{_days(daily, 'r.finalized_at', 'r.voided_at')}"
         f" coalesce(sum(r.total - r.tax) filter (where {finalized}), 0)::bigint,"
         f" coalesce(sum({left}) filter (where {voided}), 0)::bigint"
         f" from {relation(Invoices)} r where {known()} and {counted()}"
-        f" and ({finalized} or {voided}){_only(currency)} group by 1, 2",
+        f" and ({finalized} or {voided}){_only(currency)} group by 1, 2{', 3, 4' if daily else ''}",
         since=since,
         currency=currency,
     )
 
 
-def credited(moment: Moment, since: datetime, group_by: str | None, currency: str | None) -> Query:
+def credited(
+    moment: Moment, since: datetime, group_by: str | None, currency: str | None, daily: bool = False
+) -> Query:
     """Currency, group, and what credit notes of the window took off, less those that were voided in it."""
     invoice = (
         f"select * from {relation(Invoices)} i where i.key = n.invoice and {known('i')} and {counted('i')}"
@@ -130,17 +142,20 @@ def credited(moment: Moment, since: datetime, group_by: str | None, currency: st
     place = "select coalesce(i.plans, '{}') as plans, coalesce(n.customer, i.customer) as customer"
     return ask(
         moment,
-        "select n.currency, grp, sum(case n.kind when 'issued' then n.net else -n.net end)::bigint"
+        f"select n.currency, grp,{_days(daily, 'n.at')}"
+        " sum(case n.kind when 'issued' then n.net else -n.net end)::bigint"
         f" from {relation(CreditNotes)} n left join lateral ({invoice} limit 1) i on true"
         f" cross join lateral (select {GROUPS[group_by]} as grp from ({place}) r) g"
         f" where {known('n')} and n.at >= %(since)s and n.at < %(at)s"
-        f"{' and n.currency = %(currency)s' if currency else ''} group by 1, 2",
+        f"{' and n.currency = %(currency)s' if currency else ''} group by 1, 2{', 3' if daily else ''}",
         since=since,
         currency=currency,
     )
 
 
-def returned(moment: Moment, since: datetime, group_by: str | None, currency: str | None) -> Query:
+def returned(
+    moment: Moment, since: datetime, group_by: str | None, currency: str | None, daily: bool = False
+) -> Query:
     """Currency, group, what was refunded and what was disputed in the window, less what came back."""
     sums = ", ".join(
         f"coalesce(sum(case m.kind when '{out}' then m.amount when '{back}' then -m.amount end), 0)::bigint"
@@ -153,14 +168,18 @@ def returned(moment: Moment, since: datetime, group_by: str | None, currency: st
     place = "select coalesce(i.plans, '{}') as plans, coalesce(p.customer, i.customer) as customer"
     return ask(
         moment,
-        f"select m.currency, grp, {sums} from {relation(Money)} m"
+        f"select m.currency, grp,{_days(daily, 'm.at', 'm.at')} {sums} from {relation(Money)} m"
         f" left join lateral ({payment} limit 1) p on true left join lateral ({invoice} limit 1) i on true"
         f" cross join lateral (select {GROUPS[group_by]} as grp from ({place}) r) g"
         f" where {known('m')} and m.at >= %(since)s and m.at < %(at)s and m.kind <> 'received'"
-        f"{' and m.currency = %(currency)s' if currency else ''} group by 1, 2",
+        f"{' and m.currency = %(currency)s' if currency else ''} group by 1, 2{', 3, 4' if daily else ''}",
         since=since,
         currency=currency,
     )
+
+
+def _days(daily: bool, *times: str) -> str:
+    return "".join(f" ({time} at time zone 'UTC')::date," for time in times) if daily else ""
 
 
 def by_cell(rows: Iterable[Sequence[Any]]) -> Sums:
@@ -194,7 +213,7 @@ def headlines(
         found.setdefault(cell, []).extend(figures)
     for sums in (parts.invoiced, parts.credited, parts.returned):
         for cell, amounts in sums.items():
-            found.setdefault(cell, []).append(amounts)
+            found.setdefault(cell, []).append(tuple(1 if amount is None else amount for amount in amounts))
     cells = mrr.shown(found, group_by, currency)
     return [_headline(parts, months, since, until, cell, group) for cell, group in cells]
 
@@ -206,7 +225,8 @@ def _headline(
     gross, voided = parts.invoiced.get(cell, (0, 0))
     (credit_notes,) = parts.credited.get(cell, (0,))
     refunds, disputes = parts.returned.get(cell, (0, 0))
-    churn = _churn(opening, closing, parts.moved.get(cell, movements.NONE))
+    held = parts.held.get(cell, [mrr.NONE])[-1]
+    churn = _churn(held, closing, parts.moved.get(cell, movements.NONE))
     now, paying = mrr.mrr(closing), closing[3]
     arpa = Fraction(now, paying) if now is not None and paying else None
     return Headline(
@@ -218,7 +238,7 @@ def _headline(
         arr=None if now is None else 12 * now,
         growth=mrr.change(opening, closing),
         gross_revenue=gross,
-        net_revenue=gross - credit_notes - refunds - disputes - voided,
+        net_revenue=_less(gross, credit_notes, refunds, disputes, voided),
         credit_notes=credit_notes,
         refunds=refunds,
         disputes=disputes,
@@ -229,12 +249,25 @@ def _headline(
         active_customers=closing[2],
         paying_customers=None if now is None else paying,
         arpa=None if arpa is None else round(arpa),
-        ltv=round(arpa * churn.of_customers / churn.customers) if arpa and churn.customer_rate else None,
+        ltv=_ltv(arpa, churn),
         trend=_trend(parts.trend.get(cell), months),
     )
 
 
-def _churn(opening: Figures, closing: Figures, found: tuple[int, ...]) -> Churn:
+def _ltv(arpa: Fraction | None, churn: Churn) -> int | None:
+    if not arpa or not churn.customers or churn.customer_rate is None:
+        return None
+    return round(arpa * churn.of_customers / churn.customers)
+
+
+def _less(whole: int | None, *parts: int | None) -> int | None:
+    known = [part for part in parts if part is not None]
+    return None if whole is None or len(known) < len(parts) else whole - sum(known)
+
+
+def _churn(opening: Figures, closing: Figures, found: tuple[int, ...] | None) -> Churn:
+    if found is None:
+        return Churn(None, opening[3], None, None, None, mrr.mrr(opening), None, None)
     moved = dict(zip(movements.COLUMNS, found, strict=True))
     before = None if mrr.mrr(closing) is None else mrr.mrr(opening)
     lost = moved["churn"] + moved["contraction"]
