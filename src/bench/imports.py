@@ -10,17 +10,10 @@ from pathlib import Path
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.stripe.translate.message import read_message
 from ledgerstone.bench.measure import Result, paired, rate
+from ledgerstone.bench.memory import highest
 from ledgerstone.commands.imports import Report, import_lines, numbered
 from ledgerstone.ledger.journal import Journal
 
-WATCHED = """
-import os, sys
-child = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, *sys.argv[1:]])
-_, status, usage = os.wait4(child, 0)
-print(usage.ru_maxrss)
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-"""A small process between us and what is measured: a child begins with the highest memory of its parent."""
 CUSTOMERS_FOR = 122
 """Events of a customer in two years, about."""
 
@@ -67,12 +60,7 @@ def memory(database: Database, events: int) -> Result:
 def _import(database: Database, file: Path, events: int) -> int:
     with file.open("wb") as out:
         _generate(out.fileno(), events, seed=500 + len(str(events)))
-    place = {"DATABASE_URL": database.app_dsn, "MIGRATION_DATABASE_URL": database.owner_dsn}
-    asked = [sys.executable, "-c", WATCHED, "-m", "ledgerstone", "import", "stripe-events", str(file)]
-    told = subprocess.run(asked, env={**os.environ, **place}, capture_output=True, text=True)
-    if told.returncode:
-        raise RuntimeError(f"the import failed: {told.stdout}{told.stderr}")
-    return int(told.stdout.splitlines()[-1])
+    return highest(database, "import", "stripe-events", str(file))
 
 
 def _generate(out: int, events: int, seed: int) -> None:

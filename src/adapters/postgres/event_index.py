@@ -108,8 +108,6 @@ class EventIndex:
         is elsewhere by now."""
         connection = self._open()
         with connection.transaction() as transaction:
-            # What is lost with the machine is found in the log again, together with the position.
-            connection.execute("set local synchronous_commit = off")
             if not connection.execute(MOVE, [upto, upto, self._name, expected]).rowcount:
                 raise psycopg.Rollback(transaction)
             self._copy(connection, EVENTS, events)

@@ -209,7 +209,6 @@ class PostingIndex:
         connection = self._open()
         with connection.transaction() as transaction:
             # What is lost with the machine is found in the log again, together with the position.
-            connection.execute("set local synchronous_commit = off")
             if not connection.execute(MOVE, [pages.upto, pages.upto, self._name, expected]).rowcount:
                 raise psycopg.Rollback(transaction)
             self._copy(connection, self._name, LEGS, pages.legs)

@@ -10,9 +10,11 @@ from ledgerstone.adapters.postgres import arrays, instants
 
 SESSION = """
     set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off;
-    set enable_mergejoin = off; set jit = off; set timezone = 'UTC'
+    set enable_mergejoin = off; set jit = off; set timezone = 'UTC'; set synchronous_commit = off
 """
-"""Plans prepared on tables that are still empty would otherwise scan them for ever."""
+"""Plans prepared on tables that are still empty would otherwise scan them for ever. And nobody waits for what
+is written here to reach the disk: what is lost with the machine, rows and position together, is folded from
+the log again, which is on the disk."""
 LOCK = "select pg_advisory_xact_lock(hashtextextended('ledgerstone views', 0))"
 LAYOUT = "layout 3"
 """How tables of views are laid out, whatever the view: noted with `views.tracking`. Tables that were laid out

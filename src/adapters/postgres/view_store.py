@@ -213,8 +213,6 @@ class PostgresViews:
         """Add new rows to tables that nobody reads yet; `reached` is how far the log was read for them."""
         connection = self._open()
         with connection.transaction():
-            # Nobody counts on these before they are complete, and that is a commit that waits.
-            connection.execute("set local synchronous_commit = off")
             for write in writes:
                 self._copy(connection, (*_new_rows(write), *_kept_rows(write)))
             connection.execute(REACHED, (reached, self._names(tables), reached))
