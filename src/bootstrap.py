@@ -35,7 +35,7 @@ from ledgerstone.http.intake import BYTES, LARGEST, SECONDS
 from ledgerstone.ledger.journal import Journal, LogUnavailable
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.live import Stopped, follow
-from ledgerstone.projections.reads.projections import NAMES
+from ledgerstone.projections.reads.projections import CODE, NAMES
 from ledgerstone.projections.rebuild import NotSwapped, begin, fresh
 from ledgerstone.projections.views import VIEWS
 
@@ -213,7 +213,7 @@ def following(database: Database, journal: Journal, trouble: Callable[[Exception
     """An engine that keeps the views up to date in a thread of its own, while no other process does it.
     `trouble` hears of failures, all of which it outlives."""
     with (
-        closing(Lease(database.app_dsn)) as lease,
+        closing(Lease(database.app_dsn, CODE)) as lease,
         views_of(database, "", lease.connect) as store,
         views_of(database, BEGINNING, partial(lease.connect, work=BEGINNING)) as beside,
         ThreadPoolExecutor(1, "ledgerstone-reader") as aside,

@@ -15,7 +15,7 @@ from ledgerstone.bootstrap import Settings, journal_of, migrated, views_of
 from ledgerstone.commands.progress import Told, progress
 from ledgerstone.commands.verify_postings import Postings
 from ledgerstone.ledger.admission import differ
-from ledgerstone.ledger.corrections import correction_of, faults, in_force
+from ledgerstone.ledger.corrections import correction_of, faults, in_force, outgrown
 from ledgerstone.ledger.evidence import (
     EvidenceConflict,
     EvidenceRead,
@@ -97,7 +97,8 @@ def _settled(conflict: FactConflict, journal: Journal) -> bool:
     if number == 1 or conflict.first not in known:
         return False
     told = msgspec.json.decode(conflict.told, type=AnyFact)
-    return not differ(told, in_force(conflict.first, known)[0].body)
+    now = in_force(conflict.first, known)[0].body
+    return not differ(told, now) or outgrown(told, now)
 
 
 class Notes:

@@ -79,7 +79,7 @@ def news(reading: Reading, known: Known) -> list[Recorded]:
             found.append(told)
             continue
         held, number = in_force(told.name, known)
-        if outgrown(held.body, told.body) or (_is_own(told, known) and _is_other(told, held)):
+        if outgrown(held.body, told.body) or (_is_own(told, held) and _is_other(told, held)):
             found.append(superseding(held, told, number + 1))
     return found
 
@@ -92,7 +92,7 @@ def contradictions(reading: Reading, known: Known) -> list[Recorded]:
     firsts = _firsts(reading)
     for told in reading.told:
         first = firsts[told.name]
-        if told is first and (told.name not in known or _is_own(told, known)):
+        if told is first and (told.name not in known or _is_own(told, in_force(told.name, known)[0])):
             continue
         tellings = [*_tellings(told.name, known), *([first] if told is not first else [])]
         if all(_contradict(told.body, held.body) for held in tellings):
@@ -131,15 +131,14 @@ def _firsts(reading: Reading) -> dict[str, Recorded]:
     return firsts
 
 
-def _is_own(told: Recorded, known: Known) -> bool:
-    held = known[told.name]
+def _is_own(told: Recorded, held: Recorded) -> bool:
+    """Whether the message tells this that told what is in force."""
     return (held.cause, held.book) == (told.cause, told.book)
 
 
 def _is_other(told: Recorded, held: Recorded) -> bool:
-    """Whether it says otherwise than what is in force, which has not outgrown it."""
-    same = (held.body, held.happened_at) == (told.body, told.happened_at)
-    return not same and not outgrown(told.body, held.body)
+    """Whether it says otherwise than what is in force."""
+    return (held.body, held.happened_at) != (told.body, told.happened_at)
 
 
 def _contradict(told: Fact, held: Fact) -> bool:

@@ -57,6 +57,10 @@ class Store(Protocol):
         there; False if another engine did it first."""
         ...
 
+    def halt(self, tables: Sequence[Table], reason: str) -> None:
+        """Note, unless that is known, why tables cannot go on from where they are."""
+        ...
+
 
 class Overtaken(Exception):
     """Another engine advanced this chain: this one must not write."""

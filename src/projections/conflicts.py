@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledgerstone.ledger.admission import differ
+from ledgerstone.ledger.corrections import outgrown
 from ledgerstone.ledger.evidence import FactConflict
 from ledgerstone.ledger.facts import AnyFact, Correctable, Superseded
 from ledgerstone.ledger.recorded import Recorded
@@ -69,8 +70,9 @@ class Conflicts(View[Contested, Contested]):
 
 
 def _differs(told: bytes, now: Correctable) -> bool:
-    """What cannot be read any more is not known to agree."""
+    """Unless what is in force has outgrown it. What cannot be read any more is not known to agree."""
     try:
-        return differ(msgspec.json.decode(told, type=AnyFact), now)
+        fact = msgspec.json.decode(told, type=AnyFact)
+        return differ(fact, now) and not outgrown(fact, now)
     except msgspec.MsgspecError:
         return True

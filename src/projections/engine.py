@@ -4,9 +4,9 @@ of views; each chain writes rows, states, sums and its position in one transacti
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
-from ledgerstone.projections.chain import Chain, Store, parts
+from ledgerstone.projections.chain import Chain, Misplaced, Store, parts
 from ledgerstone.projections.reader import Log, Reader
-from ledgerstone.projections.view import AnyView, chains
+from ledgerstone.projections.view import AnyView, chains, table
 
 WINDOW = 20_000
 """Log rows folded in one transaction by the live engine, at most: usually it takes what there is."""
@@ -26,7 +26,7 @@ class Engine:
         waits: bool = False,
         cached: int | None = None,
     ) -> None:
-        self._groups, self._cached = chains(views), cached
+        self._groups, self._cached, self._steps = chains(views), cached, 0
         self._store, self._log, self._reader = store, log, Reader(log, self._groups, aside)
         self._parts = [[Chain(group, store, log, cached=cached)] for group in self._groups]
         if not waits:
@@ -42,14 +42,17 @@ class Engine:
         it was stopped, catches up beside it, a window at a time."""
         places = sorted({chain.position for chain in self.chains if chain.stopped is None}, reverse=True)
         rows = sum(self._fold(position, window) for position in places)
-        if any(map(_together, self._parts)) or (not rows and self._mended()):
+        self._steps += 1
+        if any(map(_together, self._parts)) or ((not rows or self._steps % 32 == 0) and self._mended()):
             self.restart()
         return rows
 
     def _mended(self) -> bool:
         """Whether what was stopped was moved meanwhile: rebuilt, say, by code that can fold the row."""
         stopped = [chain for chain in self.chains if chain.stopped is not None]
-        return any({*self._store.positions(chain.tables)} != {chain.position} for chain in stopped)
+        moved = any({*self._store.positions(chain.tables)} != {chain.position} for chain in stopped)
+        apart = [group for group, of_it in zip(self._groups, self._parts, strict=True) if not of_it]
+        return moved or any(map(self._parted, apart))
 
     def _fold(self, position: int, window: int) -> int:
         """Fold a window in those chains that are at a position."""
@@ -72,7 +75,15 @@ class Engine:
 
     def restart(self) -> None:
         """Begin again from the tables, after another engine or a rebuild moved them."""
-        self._parts = [parts(group, self._store, self._log, self._cached) for group in self._groups]
+        self._parts = [self._parted(group) for group in self._groups]
+
+    def _parted(self, group: Sequence[AnyView]) -> list[Chain]:
+        """The chains of some views; none, which is noted, where their tables do not go together."""
+        try:
+            return parts(group, self._store, self._log, self._cached)
+        except Misplaced as misplaced:
+            self._store.halt([table(view) for view in group], str(misplaced))
+            return []
 
 
 def _together(parts: Sequence[Chain]) -> bool:

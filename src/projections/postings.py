@@ -12,7 +12,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from ledgerstone.ledger.corrections import outgrown
 from ledgerstone.ledger.facts import Superseded, tag
+from ledgerstone.ledger.invoices import InvoiceOverpaid
+from ledgerstone.ledger.log import LogUnavailable
 from ledgerstone.ledger.names import stream
 from ledgerstone.ledger.periods import booked, closed_through
 from ledgerstone.ledger.posting import TABLE
@@ -76,6 +79,10 @@ class Pages(Struct, frozen=True):
     closings: list[Closing]
 
 
+class Undecodable(LogUnavailable):
+    """A row of the log that may have moved money cannot be read; the message says which."""
+
+
 class Log(Protocol):
     """Where rows come from."""
 
@@ -111,8 +118,8 @@ def advance(log: Log, index: Index) -> bool:
 
 
 def pages(raw: Raw, closed: Mapping[str, date | None]) -> Pages:
-    """What some rows of the log add, where so much was `closed` before. A row that cannot be decoded is not
-    found here; `verify` names it."""
+    """What some rows of the log add, where so much was `closed` before. Raises Undecodable: books that lack a
+    row are no books, so nothing is indexed behind it."""
     found = Pages(raw[-1][0], [], [], [])
     through = dict(closed)
     for position, row in _decoded(raw):
@@ -129,7 +136,8 @@ def pages(raw: Raw, closed: Mapping[str, date | None]) -> Pages:
 
 def entries(row: Recorded, position: int, closed: date | None) -> Iterator[Entry]:
     """What a row puts into the books, by day, where so much is `closed`. What a correction undoes is taken
-    from the day on which it was thought to have happened, so that every day is as if told so at first."""
+    from the day on which it was thought to have happened, so that every day is as if told so at first; but a
+    sum that grew was true until then, and only what it grew by is booked on the day that it did."""
     parts, evidence = _parts(row, closed), stream(row.cause) if row.cause else None
     if len(parts) == 2 and parts[0][0] == parts[1][0]:
         parts = ((parts[0][0], 0, len(row.movements)),)
@@ -152,14 +160,17 @@ def _parts(row: Recorded, closed: date | None) -> tuple[tuple[date, int, int], .
     day, count = booked(row.happened_at, closed), len(row.movements)
     if not isinstance(row.body, Superseded):
         return ((day, 0, count),)
-    undone = row.body.undone
+    undone, was, now = row.body.undone, row.body.was, row.body.now
+    if isinstance(was, InvoiceOverpaid) and outgrown(was, now):
+        return ((day, 0, count),)
     return (booked(row.body.was_at, closed), 0, undone), (day, undone, count - undone)
 
 
 def _decoded(raw: Raw) -> Iterable[tuple[int, Recorded]]:
-    for position, _, state in raw:
+    for position, topic, state in raw:
         try:
             if state is not None:
                 yield position, decode(state)
-        except msgspec.MsgspecError:
-            continue
+        except msgspec.MsgspecError as error:
+            what = f"row {position} ({topic}) cannot be decoded: {error}"
+            raise Undecodable(f"{what}. The index of postings ends before it") from None

@@ -39,8 +39,8 @@ class Tables(Store, Empty, Protocol):
         """Remove tables."""
         ...
 
-    def standing(self, tables: Sequence[Table], suffix: str) -> int:
-        """How far those with a suffix are; 0 where there are none."""
+    def standings(self, tables: Sequence[Table], suffix: str) -> Mapping[str, int]:
+        """How far those with a suffix are that there are."""
         ...
 
     def differences(self, tables: Sequence[Table], other: str, position: int) -> list[str]:
@@ -52,9 +52,9 @@ class Tables(Store, Empty, Protocol):
         have: counted, and listed by key."""
         ...
 
-    def swap(self, tables: Sequence[Table], suffix: str, ready: Callable[[int], None]) -> None:
-        """Put these tables in the place of those with `suffix`. While they stand still, `ready` is told
-        their position; what it raises leaves everything as it was."""
+    def swap(self, tables: Sequence[Table], suffix: str, ready: Callable[[Mapping[str, int]], None]) -> None:
+        """Put these tables in the place of those with `suffix`. While they stand still, `ready` is told the
+        position of each; what it raises leaves everything as it was."""
         ...
 
 
@@ -121,28 +121,44 @@ def take_place(views: Chained, log: Log, store: Tables, swap: bool = True, keys:
     """Catch up, compare and swap one chain that was built, while no engine moves the tables that are read.
     Where they are not to be swapped, they go when they were compared. Raises NotSwapped, and they go too."""
     shapes, revised = [table(view) for view in views], list[Revision]()
-    engine = Engine(views, log, store, cached=keys)
+    engine, window = Engine(views, log, store, cached=keys), span(0, keys).window
 
-    def ready(position: int) -> None:
-        engine.catch_up(span(0, keys).window)
-        for chain in engine.chains:
-            if chain.position < position:
-                raise NotSwapped(f"the rebuilt views stopped before those that are read: {chain.stopped}")
-        if position and (found := store.differences(shapes, "", position)):
-            raise ViewsDiffer(found)
+    def ready(positions: Mapping[str, int]) -> None:
+        engine.catch_up(window)
+        _compare(engine, store, positions)
         revised[:] = store.revised(shapes)
+
+    engine.catch_up(window)  # as far as it goes before the tables that are read stand still
 
     try:
         if swap:
             store.swap(shapes, "", ready)
         else:
-            ready(store.standing(shapes, ""))
+            ready(store.standings(shapes, ""))
             store.drop(shapes)
     except NotSwapped:
         store.drop(shapes)
         raise
     position = min(chain.position for chain in engine.chains)
     return Built(tuple(view.name for view in views), position, tuple(revised))
+
+
+def _compare(engine: Engine, store: Tables, positions: Mapping[str, int]) -> None:
+    """Hold what was rebuilt against what is read, each table as known where that is: views that read each
+    other are not at one position while some are stopped. Raises NotSwapped."""
+    for chain in engine.chains:
+        for shape in chain.tables:
+            if chain.position < positions.get(shape.name, 0):
+                raise NotSwapped(f"{shape.name} stopped before the one that is read: {chain.stopped}")
+    found = [
+        difference
+        for chain in engine.chains
+        for shape in chain.tables
+        if (position := positions.get(shape.name, 0))
+        for difference in store.differences([shape], "", position)
+    ]
+    if found:
+        raise ViewsDiffer(found)
 
 
 def begin(engine: Engine, log: Log, beside: Tables, aside: Executor | None, told: Told = unheard) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psycopg
 import pytest
@@ -17,6 +17,7 @@ from ledgerstone.adapters.postgres.lease import LEADING, Lease
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.bootstrap import following
 from ledgerstone.ledger.journal import Journal
+from ledgerstone.projections.reads.projections import CODE
 from ledgerstone.projections.rebuild import compare
 from ledgerstone.projections.view import chains, table
 from ledgerstone.projections.views import VIEWS
@@ -63,7 +64,7 @@ def seen(server: EmbeddedServer, database: Database) -> Iterator[psycopg.Connect
 
 def leader(seen: psycopg.Connection) -> int | None:
     """The process that leads."""
-    found = seen.execute(HOLDER, [LEADING]).fetchone()
+    found = seen.execute(HOLDER, [f"{LEADING} {CODE}"]).fetchone()
     return int(found[1]) if found else None
 
 
@@ -147,17 +148,17 @@ def test_a_leader_whose_session_was_ended_leads_again_or_gives_way(
     database: Database, journal: Journal, seen: psycopg.Connection
 ) -> None:
     """And what it was writing with is ended by who leads then, so that it cannot write beside it."""
-    one = Lease(database.app_dsn)
+    one = Lease(database.app_dsn, CODE)
     until(lambda: one.held)
     mine = one.connect(database.app_dsn)
-    ((pid, _),) = seen.execute(HOLDER, [LEADING]).fetchall()
-    other = Lease(database.app_dsn)
+    ((pid, _),) = seen.execute(HOLDER, [f"{LEADING} {CODE}"]).fetchall()
+    other = Lease(database.app_dsn, CODE)
 
     seen.execute("select pg_terminate_backend(%s, 5000)", [pid])
 
     until(lambda: one.held or other.held)
     until(lambda: one.held != other.held)
-    ((now, _),) = seen.execute(HOLDER, [LEADING]).fetchall()
+    ((now, _),) = seen.execute(HOLDER, [f"{LEADING} {CODE}"]).fetchall()
     assert now != pid
     leads = one if one.held else other
     theirs = leads.connect(database.app_dsn)
@@ -166,3 +167,9 @@ def test_a_leader_whose_session_was_ended_leads_again_or_gives_way(
         mine.execute("select 1")
     for each in (one, other, mine, theirs):
         each.close()
+
+
+def test_who_keeps_other_tables_leads_beside(database: Database) -> None:
+    """As an older service does while a newer one starts: each keeps its own."""
+    with closing(Lease(database.app_dsn, CODE)) as one, closing(Lease(database.app_dsn, "older")) as other:
+        until(lambda: one.held and other.held)

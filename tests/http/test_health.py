@@ -13,6 +13,7 @@ from ledgerstone.adapters.postgres.lease import Lease
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.mrr import Mrr
+from ledgerstone.projections.reads.projections import CODE
 from ledgerstone.projections.views import VIEWS
 from tests.http.parts import PROBLEM, Service
 from tests.worlds import messages
@@ -93,7 +94,7 @@ def test_who_keeps_the_views_is_named(service: Service, client: TestClient) -> N
         return {row["led_by"] for row in client.get("/sys/projections").json()["data"]}
 
     assert leaders() == {None}
-    with closing(Lease(service.services.dsn)):
+    with closing(Lease(service.services.dsn, CODE)):
         while (named := leaders()) == {None}:
             pass
         assert named == {f"{gethostname()[:24]} {getpid()}"}

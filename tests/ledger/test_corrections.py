@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ledgerstone.ledger.corrections import corrected, faults, in_force, now, superseding, was
+from ledgerstone.ledger.invoices import InvoiceOverpaid
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.ledger.rereading import Reading, contradictions, news
 from tests.corrected import trial_balance
-from tests.examples import AT, NEXT_MONTH, received
+from tests.examples import AT, NEXT_MONTH, heard, received
 
 FIRST = received("bistro", 100)
 
@@ -65,3 +67,29 @@ def test_a_forged_correction_is_found_out(forged: Recorded, problem: str) -> Non
 def test_a_correction_of_what_is_not_there_is_found_out() -> None:
     (problem,) = faults(CORRECTION, None)
     assert "does not stand before it" in problem
+
+
+def overpaid(amount: int, cause: str, currency: str = "eur") -> Recorded:
+    body = InvoiceOverpaid(invoice="in_1", currency=currency, amount=amount, customer="cus_1")
+    return replace(FIRST, name="invoice/in_1/overpaid", body=body, movements=movements(body), cause=cause)
+
+
+def heard_by(cause: str) -> Recorded:
+    return replace(heard("evt_1"), name=cause)
+
+
+def test_who_told_what_is_in_force_corrects_it_and_nobody_else() -> None:
+    """Also where that had outgrown what another told at first."""
+    first, grown = overpaid(100, "stripe/evt_a"), overpaid(300, "stripe/evt_b")
+    log = [first, superseding(first, grown, 1)]
+    known = {row.name: row for row in log}
+
+    (row,) = news(Reading(heard_by("stripe/evt_b"), [overpaid(250, "stripe/evt_b")]), known)
+    assert now(row).body == overpaid(250, "stripe/evt_b").body
+    assert list(faults(row, log[-1])) == []
+
+    again = Reading(heard_by("stripe/evt_a"), [overpaid(100, "stripe/evt_a", "sek")])
+    assert news(again, known) == []
+    assert len(contradictions(again, known)) == 1
+    same = Reading(heard_by("stripe/evt_a"), [first])
+    assert (news(same, known), contradictions(same, known)) == ([], [])

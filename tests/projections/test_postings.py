@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
@@ -16,10 +16,12 @@ from ledgerstone.adapters.postgres.posting_index import PostingIndex
 from ledgerstone.ledger.accounts import CHART
 from ledgerstone.ledger.corrections import superseding
 from ledgerstone.ledger.facts import tag
+from ledgerstone.ledger.invoices import InvoiceOverpaid
 from ledgerstone.ledger.journal import Journal
+from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Recorded, encode
 from ledgerstone.projections import postings
-from ledgerstone.projections.postings import MOVING, NAME, Pages, advance, entries, legs, pages
+from ledgerstone.projections.postings import MOVING, NAME, Pages, Undecodable, advance, entries, legs, pages
 from ledgerstone.projections.reads import balances
 from ledgerstone.projections.reads.asked import Moment
 from ledgerstone.projections.reads.balances import blocks, by_account, end_day
@@ -73,11 +75,22 @@ def test_a_correction_takes_back_on_the_day_that_was_and_tells_on_the_day_that_i
     assert both.count == 2 * len(held.movements)
 
 
-def test_a_row_that_cannot_be_decoded_is_passed_over() -> None:
-    row = _moved()
-    found = pages([(1, "x", b"\xc1"), (2, tag(type(row.body)), encode(row)), (3, "x", None)], {})
+def test_a_sum_that_grew_is_booked_on_the_day_that_it_did() -> None:
+    """What it was until then was true: the days before keep it."""
+    body = InvoiceOverpaid(invoice="in_1", currency="eur", amount=100, customer="cus_1")
+    held = replace(_moved(), body=body, movements=movements(body))
+    body = replace(body, amount=300)
+    later = held.happened_at + timedelta(days=6)
+    grown = replace(held, body=body, movements=movements(body), happened_at=later)
+    (entry,) = entries(superseding(held, grown, 1), 9, None)
 
-    assert (found.upto, [entry.position for entry in found.entries]) == (3, [2])
+    assert (entry.day, entry.count) == (later.date(), 2)
+
+
+def test_nothing_is_indexed_behind_a_row_that_cannot_be_decoded() -> None:
+    row = _moved()
+    with pytest.raises(Undecodable, match=r"row 1 \(x\) cannot be decoded"):
+        pages([(1, "x", b"\xc1"), (2, tag(type(row.body)), encode(row)), (3, "x", None)], {})
 
 
 def test_every_released_row_that_moved_money_is_read() -> None:

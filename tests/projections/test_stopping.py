@@ -1,5 +1,6 @@
 """A row that cannot be folded stops the views that hear it, just before it, and no others."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -16,11 +17,12 @@ from ledgerstone.projections import chain, customers
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.folder import fold
 from ledgerstone.projections.mrr import Mrr
-from ledgerstone.projections.rebuild import compare, rebuild
+from ledgerstone.projections.rebuild import ViewsDiffer, compare, rebuild
 from ledgerstone.projections.schedules import Schedules
 from ledgerstone.projections.subscriptions import Subscriptions
 from ledgerstone.projections.terms import Terms
-from ledgerstone.projections.view import table
+from ledgerstone.projections.view import AnyView, table
+from tests.corrected import with_corrections
 from tests.projections.tables import in_memory, versions
 from tests.worlds import log_of, messages, shuffled
 
@@ -143,6 +145,79 @@ def test_a_stopped_view_that_was_rebuilt_goes_on_in_the_engine_that_runs(
     running.catch_up()
 
     assert standing(database)["customers_v2"] == (journal.head(), None, None)
+
+
+def test_a_rebuild_compares_each_view_as_far_as_that_one_is(
+    database: Database, journal: Journal, store: PostgresViews
+) -> None:
+    """Not as far as the one of its chain that was stopped first."""
+    journal.append_many(messages(3))
+    prices = [at for at, row in log_of(messages(3)) if type(row.body) in Terms.hears]
+    Unpriced.feared = next(row.name for at, row in log_of(messages(3)) if type(row.body) in Mrr.hears)
+    Engine([Terms(), Unpriced(), Schedules()], journal, store).catch_up()
+    assert standing(database)["mrr_v3"][0] < prices[-1]
+    spoil = "update views.terms_v2 set known_to = known_from + 1 where known_from = %s"
+    with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+        connection.execute(spoil, [prices[-1]])
+    beside = PostgresViews(database.app_dsn, "_new")
+
+    with pytest.raises(ViewsDiffer, match="terms_v2"):
+        rebuild([[Terms(), Mrr(), Schedules()]], journal, beside)
+    beside.close()
+
+
+class Noting(PostgresViews):
+    """Notes how far its tables are when they are about to be swapped."""
+
+    found: Mapping[str, int] = {}
+
+    def swap(self, tables: Sequence[Any], suffix: str, ready: Callable[[Mapping[str, int]], None]) -> None:
+        self.found = self.standings(tables, self._suffix)
+        super().swap(tables, suffix, ready)
+
+
+def test_all_is_folded_before_what_is_read_has_to_stand_still(
+    database: Database, journal: Journal, store: PostgresViews
+) -> None:
+    """Also behind a correction, with which the work in bulk ends."""
+    told = [row for _, row in log_of(messages(3))]
+    log, _ = with_corrections(told, 1, 1)
+    journal.append_new(log)
+    Engine([customers.Customers()], journal, store).catch_up()
+    beside = Noting(database.app_dsn, "_new")
+
+    rebuild([[customers.Customers()]], journal, beside)
+
+    assert beside.found == {"customers_v2": journal.head()}
+    beside.close()
+
+
+def test_tables_that_do_not_go_together_stop_those_views_and_no_others(
+    database: Database, journal: Journal, store: PostgresViews
+) -> None:
+    """As after a new version of a view that others read, whose version stayed."""
+    told = messages(3)
+    views: list[AnyView] = [Terms(), Mrr(), Schedules(), customers.Customers()]
+    journal.append_many(told[:-20])
+    running = Engine(views, journal, store)
+    running.catch_up()
+    place = "update views.tracking set position = %s where name = 'terms_v2'"
+    with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+        (head,) = {position for position, _, _ in standing(database).values()}
+        connection.execute(place, [head - 1])
+        journal.append_many(told[-20:])
+        running.restart()
+        running.catch_up()
+
+        stood = standing(database)
+        assert stood["customers_v2"] == (journal.head(), None, None)
+        assert "different positions" in str(stood["mrr_v3"][2])
+        assert stood["mrr_v3"][0] == head
+
+        connection.execute(place, [head])
+    running.catch_up()  # which finds that they do by now
+    running.catch_up()
+    assert {*standing(database).values()} == {(journal.head(), None, None)}
 
 
 def test_tables_that_do_not_answer_while_a_row_is_folded_are_no_fault_of_the_row(

@@ -38,10 +38,11 @@ END_HOLDER = (
 
 class Lease:
     """A try to lead, for as long as it is open, in a thread of its own: who folds need not think of it.
-    `silence` is in seconds."""
+    `code` tells apart who keeps other tables, as an older service does while a newer one starts: they do not
+    wait for each other, and what both keep is moved by whoever is first. `silence` is in seconds."""
 
-    def __init__(self, dsn: str, silence: float = SILENCE) -> None:
-        self._dsn, self._silence = dsn, silence
+    def __init__(self, dsn: str, code: str, silence: float = SILENCE) -> None:
+        self._dsn, self._code, self._silence = dsn, code, silence
         self._connection: psycopg.Connection[Any] | None = None
         self._heard = -silence
         self._stopping, self._led = Event(), False
@@ -62,11 +63,11 @@ class Lease:
         """A connection for the tables of views. Who leads ends the session with which another one wrote: that
         process may be frozen in the midst of a transaction, and nobody could pass its locks. `work` tells
         what is written beside each other."""
-        connection = view_layout.connect(dsn)
+        connection, lock = view_layout.connect(dsn), f"{WRITING} {self._code} {work}"
         try:
             connection.execute(UNFINISHED)
-            while self.held and connection.execute(TRY, [WRITING + work]).fetchone() != (True,):
-                connection.execute(END_HOLDER, [WRITING + work])
+            while self.held and connection.execute(TRY, [lock]).fetchone() != (True,):
+                connection.execute(END_HOLDER, [lock])
         except psycopg.Error:
             connection.close()
             raise
@@ -93,7 +94,7 @@ class Lease:
         connection = self._connection = self._connection or self._open()
         if self.held:
             connection.execute("select 1")
-        elif connection.execute(TRY, [LEADING]).fetchone() == (True,):
+        elif connection.execute(TRY, [f"{LEADING} {self._code}"]).fetchone() == (True,):
             connection.execute(SIGN, [socket.gethostname()[:24], os.getpid()])
         else:
             return

@@ -13,7 +13,7 @@ from ledgerstone.adapters.postgres.arrays import Bigints, Byteas, Texts
 from ledgerstone.adapters.postgres.view_blocks import completed
 from ledgerstone.adapters.postgres.view_compare import differences, revised
 from ledgerstone.adapters.postgres.view_layout import LOCK, connect
-from ledgerstone.adapters.postgres.view_swap import abandoned, swap, sweep
+from ledgerstone.adapters.postgres.view_swap import abandoned, standings, swap, sweep
 from ledgerstone.adapters.postgres.view_tables import (
     CLOSE,
     EDGE,
@@ -236,6 +236,14 @@ class PostgresViews:
         )
         return [reason for (reason,) in found]
 
+    def halt(self, tables: Sequence[Table], reason: str) -> None:
+        """Note, unless that is known, why tables cannot go on from where they are."""
+        self._open().execute(
+            "update views.tracking set stopped_at = position + 1, reason = %s"
+            " where name = any(%s) and reason is null",
+            (reason, self._names(tables)),
+        )
+
     def drop(self, tables: Sequence[Table]) -> None:
         """Remove the tables of a rebuild that is not wanted any more."""
         connection = self._open()
@@ -245,13 +253,9 @@ class PostgresViews:
                 connection.execute(sql.SQL("drop table if exists {}").format(sql.SQL(", ").join(names)))
             connection.execute("delete from views.tracking where name = any(%s)", (self._names(tables),))
 
-    def standing(self, tables: Sequence[Table], suffix: str) -> int:
-        """How far the tables with a suffix are; 0 where there are none."""
-        query = "select coalesce(min(position), 0) from views.tracking where name = any(%s)"
-        (found,) = self._open().execute(query, ([table.name + suffix for table in tables],)).fetchone() or (
-            0,
-        )
-        return int(found)
+    def standings(self, tables: Sequence[Table], suffix: str) -> Mapping[str, int]:
+        """How far the tables with a suffix are that there are, by the names without it."""
+        return standings(self._open(), tables, suffix)
 
     def differences(self, tables: Sequence[Table], other: str, position: int) -> list[str]:
         """How these tables differ from those with suffix `other`, both as known at `position`, and where a
@@ -263,9 +267,9 @@ class PostgresViews:
         have: for each that has one, how many keys were changed, come and gone, and which."""
         return list(revised(self._open(), tables, self._suffix))
 
-    def swap(self, tables: Sequence[Table], suffix: str, ready: Callable[[int], None]) -> None:
+    def swap(self, tables: Sequence[Table], suffix: str, ready: Callable[[Mapping[str, int]], None]) -> None:
         """Put these tables in the place of those with `suffix`, which are put aside, in one transaction.
-        While they stand still, `ready` is told their position. Raises TablesBusy."""
+        While they stand still, `ready` is told the position of each. Raises TablesBusy."""
         swap(self._open(), tables, (self._suffix, suffix), ready)
 
     def sweep(self, served: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ A reader locks the tables of its views before it takes its snapshot, in the orde
 `http.database`). So it never finds a table whose rows its snapshot does not know. We lock the same in the
 same order, and never wait long: those who come behind us wait as long."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -37,24 +37,31 @@ def swap(
     connection: psycopg.Connection[Any],
     tables: Sequence[Table],
     suffixes: tuple[str, str],
-    ready: Callable[[int], None],
+    ready: Callable[[Mapping[str, int]], None],
 ) -> None:
     """Put tables with the first suffix in the place of those with the second, in one transaction. The
     positions of these are locked first, so that no engine moves them while `ready` catches up and compares;
     whoever waits to move them then finds them gone, and begins again."""
     new, read = suffixes
     with connection.transaction():
-        held = connection.execute(
-            "select position from views.tracking where name = any(%s) order by name for update",
-            ([table.name + read for table in tables],),
-        ).fetchall()
-        ready(min((position for (position,) in held), default=0))
+        ready(standings(connection, tables, read, "for update"))
         _lock(connection, tables, suffixes)
         for table in tables:
             _put_aside(connection, table, read)
             _take_place(connection, table, new, read)
             connection.execute(RETIRE_OLDER, {"name": table.name})
         connection.execute("notify views")
+
+
+def standings(
+    connection: psycopg.Connection[Any], tables: Sequence[Table], suffix: str, hold: str = ""
+) -> Mapping[str, int]:
+    """How far the tables with a suffix are that there are, by the names without it; nobody moves them in this
+    transaction any more where they are to be on `hold` (`for update`)."""
+    query = f"select name, position from views.tracking where name = any(%s) order by name {hold}"
+    names = {table.name + suffix: table.name for table in tables}
+    found = connection.execute(query.encode(), (list(names),)).fetchall()
+    return {names[name]: position for name, position in found}
 
 
 RETIRE_OLDER = (

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from msgspec import Struct
@@ -16,6 +17,8 @@ from ledgerstone.projections.views import VIEWS
 
 NAMES = tuple(tracked(type(view)) for view in VIEWS)
 """What `views.tracking` calls the views that are served."""
+CODE = sha256(" ".join(NAMES).encode()).hexdigest()[:8]
+"""Tells code apart that keeps other tables: of each, one process leads."""
 LATE = 60.0
 """Seconds that a row of the log may wait for a view before something is wrong."""
 
@@ -24,7 +27,7 @@ LEADER = (
     "select a.application_name from pg_locks l join pg_stat_activity a on a.pid = l.pid"
     " where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and a.datname = current_database()"
     " and l.database = a.datid and a.application_name like 'ledgerstone engine %%'"
-    " and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('ledgerstone engine', 0)"
+    f" and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('ledgerstone engine {CODE}', 0)"
 )
 """The session that holds the lock of the one engine that folds, as the lease signs it."""
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -152,6 +153,16 @@ def test_what_is_paid_elsewhere_counts_once_as_a_whole_and_in_parts_in_any_order
     true = {"paid_elsewhere": 10_000, "deferred_revenue": -10_000, "tax": -2_500, "unapplied_card": 2_500}
     assert held(log) == held(plainly) == held(heard(PARTS)) == true
     assert at_the_head(log) == at_the_head(plainly)
+
+
+def test_wholes_that_differ_are_settled_by_the_parts_in_any_order() -> None:
+    other = without(OUT_OF_BAND, "amount_overpaid", amount_paid=3_000)
+    told = [AS_A_WHOLE[0], message(9, ("invoice.updated", other), **OLD), PARTS[2]]
+    for order in permutations(told):
+        log = Books()
+        for each in order:
+            log.append(each)
+        assert shown(positioned(log.rows))["conflicts"] == set(), [rows[0].name for rows in order]
 
 
 def test_an_older_version_alone_tells_the_whole() -> None:
