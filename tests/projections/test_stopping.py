@@ -17,12 +17,12 @@ from ledgerstone.projections import chain, customers
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.folder import fold
 from ledgerstone.projections.mrr import Mrr
-from ledgerstone.projections.rebuild import ViewsDiffer, compare, rebuild
+from ledgerstone.projections.rebuild import ViewsDiffer, build, compare, rebuild, take_place
+from ledgerstone.projections.replay import Until
 from ledgerstone.projections.schedules import Schedules
 from ledgerstone.projections.subscriptions import Subscriptions
 from ledgerstone.projections.terms import Terms
 from ledgerstone.projections.view import AnyView, table
-from tests.corrected import with_corrections
 from tests.projections.tables import in_memory, versions
 from tests.worlds import log_of, messages, shuffled
 
@@ -179,14 +179,14 @@ class Noting(PostgresViews):
 def test_all_is_folded_before_what_is_read_has_to_stand_still(
     database: Database, journal: Journal, store: PostgresViews
 ) -> None:
-    """Also behind a correction, with which the work in bulk ends."""
-    told = [row for _, row in log_of(messages(3))]
-    log, _ = with_corrections(told, 1, 1)
-    journal.append_new(log)
-    Engine([customers.Customers()], journal, store).catch_up()
+    """Also what comes behind a correction, with which the work in bulk ends."""
+    journal.append_many(messages(3))
+    views = [customers.Customers()]
+    Engine(views, journal, store).catch_up()
     beside = Noting(database.app_dsn, "_new")
+    build([views], Until(journal, journal.head() // 2), beside)
 
-    rebuild([[customers.Customers()]], journal, beside)
+    take_place(views, journal, beside)
 
     assert beside.found == {"customers_v2": journal.head()}
     beside.close()
