@@ -121,6 +121,10 @@ class Chain:
             self._commit([self._shapes[view.name] for view in concerned], upto, [], stopped)
         self.stopped = stopped and stopped[1]
 
+    def lead(self, tables: Sequence[Table], upto: int) -> None:
+        """Take tables of other chains along, which show nothing new. Raises `Overtaken`."""
+        self._commit(tables, upto, [], None)
+
     def divide(self) -> list["Chain"]:
         """What goes on, and what is stopped."""
         others = [view for view in self.views if view not in self.divided]
@@ -228,6 +232,14 @@ class Chain:
         for earlier in self._read_by(view):
             keys = [(book, id) for book, (name, id) in pointed if name == earlier.name]
             self._load(earlier, keys)
+
+
+def pass_over(chains: Sequence[Chain], upto: int) -> None:
+    """Have chains of one position, none of which hears any row of a window, go on in one transaction."""
+    if chains:
+        chains[0].lead([shape for chain in chains for shape in chain.tables], upto)
+    for chain in chains:
+        chain.position = upto
 
 
 def parts(views: Sequence[AnyView], store: Store, log: Log, cached: int | None = None) -> list[Chain]:

@@ -4,7 +4,7 @@ of views; each chain writes rows, states, sums and its position in one transacti
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
-from ledgerstone.projections.chain import Chain, Misplaced, Store, parts
+from ledgerstone.projections.chain import Chain, Misplaced, Store, parts, pass_over
 from ledgerstone.projections.reader import Log, Reader
 from ledgerstone.projections.view import AnyView, chains, table
 
@@ -56,13 +56,17 @@ class Engine:
 
     def _fold(self, position: int, window: int) -> int:
         """Fold a window in those chains that are at a position."""
-        read = self._reader.window(position, window)
+        read, idle = self._reader.window(position, window), list[Chain]()
         for group, lane in zip(self._parts, read.lanes, strict=True) if read.rows else ():
             for chain in [one for one in group if one.stopped is None and one.position == position]:
+                if not lane:
+                    idle.append(chain)
+                    continue
                 chain.advance(lane, read.upto)
                 if chain.divided:
                     at = group.index(chain)
                     group[at : at + 1] = chain.divide()
+        pass_over(idle, read.upto)
         return read.rows
 
     def catch_up(self, window: int = WINDOW, told: Callable[[int], None] = lambda rows: None) -> int:

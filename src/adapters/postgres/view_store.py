@@ -3,13 +3,14 @@
 Every window is one transaction that begins with a compare-and-set on the position; a reader sees all of a
 window or nothing."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from ledgerstone.adapters.postgres.arrays import Bigints, Byteas, Texts
+from ledgerstone.adapters.postgres.arrays import Texts
 from ledgerstone.adapters.postgres.view_blocks import completed
 from ledgerstone.adapters.postgres.view_compare import differences, revised
 from ledgerstone.adapters.postgres.view_layout import LOCK, connect
@@ -17,16 +18,12 @@ from ledgerstone.adapters.postgres.view_swap import abandoned, standings, swap, 
 from ledgerstone.adapters.postgres.view_tables import (
     CLOSE,
     EDGE,
-    HEARD,
     INSERT_EDGE,
     STATE,
     UPSERT_STATE,
-    VERSION,
-    Column,
     Table,
     add,
     copy_in,
-    delta_columns,
     head_columns,
     indexes,
     insert,
@@ -35,29 +32,18 @@ from ledgerstone.adapters.postgres.view_tables import (
     seeking,
     statement,
 )
+from ledgerstone.adapters.postgres.view_writes import (
+    Rows,
+    Write,
+    chunks,
+    columns_of,
+    kept_rows,
+    listed,
+    new_rows,
+)
 
 COPY_FROM = 50
 """From this many rows on COPY is cheaper than an insert a row."""
-CHUNK = 5_000
-
-
-class Write(Protocol):
-    """What a window changes in one view; see `projections.writes.Write`."""
-
-    table: Any
-    opened: list[tuple[Any, ...]]
-    heard: list[tuple[str, str, list[int]]]
-    deltas: dict[str, list[tuple[Any, ...]]]
-    states: list[tuple[str, str, bytes]]
-    edges: list[tuple[str, str, str, str]]
-    closed: list[tuple[str, str, int, int, int]]
-    heads: dict[str, list[tuple[Any, ...]]]
-
-
-Rows = tuple[str, Sequence[Column], Sequence[tuple[Any, ...]]]
-"""A table, its columns and rows for them."""
-
-ARRAY: dict[str, type[list[Any]]] = {"text": Texts, "bigint": Bigints, "bytea": Byteas}
 CLOSED = (("book", "text"), ("key", "text"), ("known_from", "bigint"), ("place", "bigint"), ("at", "bigint"))
 MOVE = (
     "update views.tracking set position = %s, at = clock_timestamp(), stopped_at = %s, reason = %s"
@@ -130,7 +116,7 @@ class PostgresViews:
             table,
             "state",
         )
-        for some in _chunks(keys):
+        for some in chunks(keys):
             rows = (
                 self._cursor()
                 .execute(query, [Texts(column) for column in zip(*some, strict=True)], prepare=True)
@@ -152,7 +138,7 @@ class PostgresViews:
         query = self._sql(ROWS_OF, table, "heard")
         return [
             row
-            for some in _chunks(keys)
+            for some in chunks(keys)
             for row in self._cursor().execute(
                 query, [*(Texts(column) for column in zip(*some, strict=True)), position], prepare=True
             )
@@ -168,7 +154,7 @@ class PostgresViews:
         )
         return [
             (book, key)
-            for some in _chunks(refs)
+            for some in chunks(refs)
             for book, key in self._cursor()
             .execute(query, [Texts(column) for column in zip(*some, strict=True)], prepare=True)
             .fetchall()
@@ -186,16 +172,19 @@ class PostgresViews:
         which the chain is `stopped` and why; False when the chain is not at `expected` any more: then nothing
         was written."""
         connection, names = self._open(), self._names(tables)
+        move = (position, *(stopped or (None, None)), names, expected)
         try:
-            with connection.transaction():
-                move = (position, *(stopped or (None, None)), names, expected)
-                if connection.execute(MOVE, move, prepare=True).rowcount != len(names):
-                    raise Moved
+            # Two round trips, where nothing is copied: for each a thread waits for its turn among the others.
+            with _together(connection, writes) as one_pipeline, connection.transaction():
                 with connection.pipeline():
+                    moved = connection.execute(MOVE, move, prepare=True)
+                if moved.rowcount != len(names):
+                    raise Moved
+                with nullcontext() if one_pipeline else connection.pipeline():
                     for write in writes:
                         self._write_small(connection, write)
                 for write in writes:
-                    self._copy(connection, _new_rows(write), COPY_FROM)
+                    self._copy(connection, new_rows(write), COPY_FROM)
                 self._add_up(connection, tables, expected, position)
                 connection.execute("notify views")
         except Moved:
@@ -214,7 +203,7 @@ class PostgresViews:
         connection = self._open()
         with connection.transaction():
             for write in writes:
-                self._copy(connection, (*_new_rows(write), *_kept_rows(write)))
+                self._copy(connection, (*new_rows(write), *kept_rows(write)))
             connection.execute(REACHED, (reached, self._names(tables), reached))
 
     def complete(self, tables: Sequence[Table], position: int, writes: Sequence[Write]) -> None:
@@ -222,7 +211,7 @@ class PostgresViews:
         connection, names = self._open(), self._names(tables)
         with connection.transaction():
             for write in writes:
-                self._copy(connection, (*_new_rows(write), *_kept_rows(write)))
+                self._copy(connection, (*new_rows(write), *kept_rows(write)))
             self._add_up(connection, tables, 0, position)
             for table in tables:
                 self._index(connection, table)
@@ -327,22 +316,20 @@ class PostgresViews:
         """Everything that changes what is there already, and short lists of new rows."""
         table = write.table
         cursor = connection.cursor(binary=True)
-        for states in _chunks(write.states):
+        for states in chunks(write.states):
             cursor.execute(self._sql(UPSERT_STATE, table, "state"), columns_of(STATE, states), prepare=True)
-        for edges in _chunks(write.edges):
+        for edges in chunks(write.edges):
             cursor.execute(self._sql(INSERT_EDGE, table, "edge"), columns_of(EDGE, edges), prepare=True)
-        for closed in _chunks(write.closed):
+        for closed in chunks(write.closed):
             cursor.execute(self._sql(CLOSE, table), columns_of(CLOSED, closed), prepare=True)
         for sums in table.summaries:
             name = f"{table.name}_{sums.name}_head{self._suffix}"
-            for amounts in _chunks(write.heads.get(sums.name, [])):
+            for amounts in chunks(write.heads.get(sums.name, [])):
                 addition = add(name, tuple(sums.cells), tuple(sums.amounts))
                 cursor.execute(addition, columns_of(head_columns(sums), amounts), prepare=True)
-        for name, columns, rows in _new_rows(write):
+        for name, columns, rows in new_rows(write):
             if rows and len(rows) < COPY_FROM:
-                cursor.executemany(
-                    insert(name + self._suffix, tuple(columns)), [_listed(row) for row in rows]
-                )
+                cursor.executemany(insert(name + self._suffix, tuple(columns)), [listed(row) for row in rows])
 
     def _copy(self, connection: psycopg.Connection[Any], parts: Iterable[Rows], least: int = 1) -> None:
         """Copy rows into their tables, where there are so many."""
@@ -360,36 +347,7 @@ def _places(connection: psycopg.Connection[Any], names: Sequence[str]) -> dict[s
     return dict(connection.execute(query, [list(names)]).fetchall())
 
 
-def _new_rows(write: Write) -> Iterator[Rows]:
-    """What is new in any case."""
-    table = write.table
-    yield table.name, (*VERSION, *table.columns), write.opened
-    yield f"{table.name}_heard", HEARD, write.heard
-    for sums in table.summaries:
-        if sums.history:
-            rows = write.deltas.get(sums.name, [])
-            yield f"{table.name}_{sums.name}_delta", delta_columns(sums), rows
-
-
-def _kept_rows(write: Write) -> Iterator[Rows]:
-    """What is new where there was nothing before."""
-    table = write.table
-    yield f"{table.name}_state", STATE, write.states
-    yield f"{table.name}_edge", EDGE, write.edges
-    for sums in table.summaries:
-        yield f"{table.name}_{sums.name}_head", head_columns(sums), write.heads.get(sums.name, [])
-
-
-def columns_of(named: Sequence[Column], rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    """Rows as a list for each column, of the class that its dumper knows."""
-    columns = zip(*rows, strict=True)
-    return [ARRAY.get(kind, list)(column) for (_, kind), column in zip(named, columns, strict=True)]
-
-
-def _listed(row: tuple[Any, ...]) -> list[Any]:
-    """Outside of COPY a tuple would be taken as a composite."""
-    return [list(value) if type(value) is tuple else value for value in row]
-
-
-def _chunks(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+def _together(connection: psycopg.Connection[Any], writes: Sequence[Write]) -> AbstractContextManager[object]:
+    """One pipeline for a transaction, unless rows are copied in it, which breaks every pipeline."""
+    long = any(len(rows) >= COPY_FROM for write in writes for _, _, rows in new_rows(write))
+    return nullcontext() if long else connection.pipeline()
