@@ -61,6 +61,10 @@ class Store(Protocol):
         """Note, unless that is known, why tables cannot go on from where they are."""
         ...
 
+    def announce(self) -> None:
+        """Tell those who wait that tables have moved."""
+        ...
+
 
 class Overtaken(Exception):
     """Another engine advanced this chain: this one must not write."""

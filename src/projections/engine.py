@@ -42,6 +42,8 @@ class Engine:
         it was stopped, catches up beside it, a window at a time."""
         places = sorted({chain.position for chain in self.chains if chain.stopped is None}, reverse=True)
         rows = sum(self._fold(position, window) for position in places)
+        if rows:
+            self._store.announce()
         self._steps += 1
         if any(map(_together, self._parts)) or ((not rows or self._steps % 32 == 0) and self._mended()):
             self.restart()
