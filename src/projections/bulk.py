@@ -88,8 +88,11 @@ class Bulk:
         if self.failure:
             return
         readable, spoiled = sound(heard)
-        if failed := folded(self._folder, readable) or spoiled:
+        if failed := folded(self._folder, readable):
             self.fail(failed[1])
+            return
+        if spoiled is not None:
+            self.fail(f"row {spoiled[0]} cannot be decoded: {spoiled[1].why}")
             return
         if upto > self.piece.since:
             self._write(upto)

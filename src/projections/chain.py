@@ -2,15 +2,15 @@
 a window of the log changes all their tables in one transaction, guarded by the position that it started
 from, so that a second or a stale engine can only stop."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from ledgerstone.ledger.corrections import now, was
-from ledgerstone.ledger.facts import Superseded
+from ledgerstone.ledger.facts import Superseded, tag
 from ledgerstone.ledger.log import LogUnavailable
 from ledgerstone.ledger.recorded import Recorded, decode
 from ledgerstone.projections.folder import Folder, anew
-from ledgerstone.projections.reader import Heard, Log
+from ledgerstone.projections.reader import CORRECTION, Heard, Log, Spoiled
 from ledgerstone.projections.shown import Entry
 from ledgerstone.projections.view import AnyView, Key, Table, decoder, readers, table
 from ledgerstone.projections.writes import Write, changed
@@ -104,6 +104,8 @@ class Chain:
         self._log = log
         self._cached = cached
         self._all = (*ahead, *views)
+        self._topics = _topics(self._all)
+        self._failing: Sequence[AnyView] = ()
         self._shapes = {view.name: table(view) for view in self._all}
         self._folder = Folder(self._all, self._load, self._recall)
         self._decoders = {view.name: decoder(view) for view in views}
@@ -139,19 +141,21 @@ class Chain:
         return [going, halted]
 
     def _concerned(self) -> tuple[AnyView, ...]:
-        """The views that cannot go on: the one that could not fold, and those that read it."""
-        one = next((view for view in self._all if view.name == self._folder.folding), None)
-        hindered = readers(self._all, one) if one is not None else self._all
+        """The views that cannot go on: those that could not fold, and those that read them."""
+        hindered = [view for one in self._failing for view in readers(self._all, one)]
         return tuple(view for view in self.views if view in hindered)
 
     def _fold(self, heard: Sequence[Heard]) -> Stop | None:
         self._folder.begin(self.position)
-        readable, spoiled = sound(heard)
+        readable, spoiled = sound(heard, self._topics)
         self._preload(readable)
         if failed := folded(self._folder, readable):
+            self._failing = [view for view in self._all if view.name == self._folder.folding]
             return failed
-        self._folder.folding = ""  # what cannot be decoded, none of them can fold
-        return spoiled
+        if spoiled is None:
+            return None
+        self._failing = [view for view in self._all if spoiled[1].topic in _topics([view])]
+        return spoiled[0], f"row {spoiled[0]} cannot be decoded: {spoiled[1].why}"
 
     def _write(self, upto: int, stopped: Stop | None) -> None:
         folder = self._folder
@@ -285,13 +289,22 @@ def tellings(heard: Sequence[Folded]) -> Sequence[Folded]:
     return [*heard, *((at, tell(row)) for at, row in corrections for tell in (was, now))]
 
 
-def sound(heard: Sequence[Heard]) -> tuple[Sequence[Folded], Stop | None]:
-    """The rows before the first that cannot be decoded, and which that is and why."""
-    spoiled = next(((at, row) for at, row in heard if row.__class__ is not Recorded), None)
-    if spoiled is None:
+def sound(
+    heard: Sequence[Heard], topics: Collection[str] | None = None
+) -> tuple[Sequence[Folded], tuple[int, Spoiled] | None]:
+    """The rows before the first of some topics (of any, where none are named) that cannot be decoded, and
+    which that is."""
+    spoiled = [(at, row) for at, row in heard if isinstance(row, Spoiled)]
+    if not spoiled:
         return cast(Sequence[Folded], heard), None
-    before = [one for one in heard if one[0] < spoiled[0]]
-    return cast(Sequence[Folded], before), (spoiled[0], f"row {spoiled[0]} cannot be decoded: {spoiled[1]}")
+    first = next((one for one in spoiled if topics is None or one[1].topic in topics), None)
+    before = [one for one in heard if first is None or one[0] < first[0]]
+    return [one for one in before if not isinstance(one[1], Spoiled)], first  # type: ignore[misc]
+
+
+def _topics(views: Sequence[AnyView]) -> frozenset[str]:
+    """What some views hear: a correction may be of anything."""
+    return frozenset({CORRECTION, *(tag(kind) for view in views for kind in view.hears)})
 
 
 def folded(folder: Folder, rows: Sequence[Folded]) -> Stop | None:

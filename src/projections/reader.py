@@ -12,8 +12,16 @@ from ledgerstone.ledger.facts import Superseded, tag
 from ledgerstone.ledger.recorded import Recorded, decode, decode_head
 from ledgerstone.projections.view import AnyView
 
-Heard = tuple[int, Recorded | msgspec.MsgspecError]
-"""A row of the log at its position, or why it cannot be decoded."""
+
+class Spoiled(NamedTuple):
+    """A row of the log that cannot be decoded: its topic, and why."""
+
+    topic: str
+    why: str
+
+
+Heard = tuple[int, Recorded | Spoiled]
+"""A row of the log at its position, or that it cannot be decoded."""
 CORRECTION = tag(Superseded)
 Raw = Sequence[tuple[int, str, bytes | None]]
 """Rows of the log as they lie there: position and tag, and the state where it was wanted."""
@@ -79,7 +87,7 @@ class Reader:
             try:
                 heard: Heard = (position, decoded(state) or self._whole(position, name))
             except msgspec.MsgspecError as error:
-                heard = (position, error)
+                heard = (position, Spoiled(name, str(error)))
             for lane in hearers:
                 lane.append(heard)
         upto = raw[-1][0] if raw else after

@@ -93,6 +93,28 @@ def test_a_row_that_cannot_be_decoded_stops_who_hears_its_tag(
     assert standing(database)["subscriptions_v2"] == (journal.head(), None, None)
 
 
+def test_in_a_chain_it_stops_those_who_hear_it_and_their_readers(
+    database: Database, journal: Journal, store: PostgresViews
+) -> None:
+    """Of subscriptions' schedules only one view hears; what it reads, and what else reads that, goes on."""
+    journal.append_many(messages(3))
+    spoiled = journal.head() + 1
+    with psycopg.connect(database.app_dsn) as connection:
+        connection.execute(
+            "insert into stored_events values (%s, 1, 'subscription-schedule-seen', '\\x00', %s, now())",
+            (stream("spoiled"), spoiled),
+        )
+    journal.append_many(messages(4))
+    engine = Engine([Terms(), Mrr(), Schedules()], journal, store)
+
+    engine.catch_up(7)
+    engine.catch_up(7)
+
+    stood = standing(database)
+    assert stood["schedules_v1"][:2] == (spoiled - 1, spoiled)
+    assert {stood[name] for name in ("terms_v2", "mrr_v3")} == {(journal.head(), None, None)}
+
+
 class Unpriced(Mrr):
     """A view with a mistake, in the midst of a chain: it cannot stand what one subscription is worth."""
 
