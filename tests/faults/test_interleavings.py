@@ -21,7 +21,7 @@ from tests.faults.plays import play
 from tests.faults.stage import Killed, Stage
 from tests.faults.world import SOME, World, pool
 
-PLAYS = int(os.environ.get("LEDGERSTONE_INTERLEAVINGS", "400"))
+PLAYS = int(os.environ.get("LEDGERSTONE_INTERLEAVINGS", "120"))
 FIRST = int(os.environ.get("LEDGERSTONE_SEED", "1"))
 
 

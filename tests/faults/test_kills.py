@@ -12,7 +12,7 @@ from tests.faults.child import CONTEXT, follow, run, write
 from tests.faults.world import World, pool
 from tests.worlds import Message
 
-KILLS = int(os.environ.get("LEDGERSTONE_KILLS", "40"))
+KILLS = int(os.environ.get("LEDGERSTONE_KILLS", "12"))
 FIRST = int(os.environ.get("LEDGERSTONE_SEED", "1"))
 
 
