@@ -2,17 +2,22 @@
 skips a row, whatever is written in the meantime."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
 
 from ledgerstone.http.errors import Problem, refused
-from ledgerstone.http.parameters import Paged
+from ledgerstone.http.parameters import YEARS, Paged
 from ledgerstone.projections.reads.asked import Place
 
 DEFAULT, MOST = 100, 1000
+DAY = timedelta(days=1)
+ASKED = datetime(YEARS.start, 1, 1, tzinfo=UTC) - DAY, datetime(YEARS.stop, 1, 1, tzinfo=UTC) + DAY
+"""The instants that parameters can say; east and west of UTC their years begin and end up to a day apart."""
+TOLD = datetime(1970, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+"""The times that rows can have: a provider's Unix seconds, to the end of the calendar."""
 
 
 class Cursor(Struct, frozen=True, array_like=True):
@@ -51,7 +56,7 @@ def read_cursor(path: str, query: Paged) -> Cursor | None:
         raise _foreign("is not one that we gave out") from None
     if cursor.question != digest(path, query):
         raise _foreign("belongs to another question: repeat the other parameters as they were")
-    if not (_is_sane(cursor.position) and _is_sane(cursor.rows) and _is_aware(cursor.at, cursor.time)):
+    if not (_is_sane(cursor.position) and _is_sane(cursor.rows) and _is_possible(cursor)):
         raise _foreign("is not one that we gave out")
     return cursor
 
@@ -66,8 +71,14 @@ def _is_sane(count: int) -> bool:
     return 0 <= count < 2**53
 
 
-def _is_aware(*times: datetime | None) -> bool:
-    return all(time is None or time.tzinfo is not None for time in times)
+def _is_possible(cursor: Cursor) -> bool:
+    """The digest is no secret, so anybody can write a cursor. No id has a NUL: such messages are parked."""
+    within = _is_within(cursor.at, ASKED) and (cursor.time is None or _is_within(cursor.time, TOLD))
+    return within and "\0" not in cursor.id
+
+
+def _is_within(time: datetime, ends: tuple[datetime, datetime]) -> bool:
+    return time.tzinfo is not None and ends[0] <= time <= ends[1]
 
 
 def _foreign(what: str) -> Problem:
