@@ -145,6 +145,45 @@ def test_a_tenant_owes_what_its_invoices_say(business: TestClient) -> None:
     assert found
 
 
+def test_a_day_that_is_taken_whole_is_whole_by_tenant_too(service: Service, client: TestClient) -> None:
+    """The invoice is issued in the afternoon, the payment comes behind it."""
+    created = stripe.NOW + 3 * 3600
+    invoice = stripe.invoice(created=created, status_transitions=stripe.marks(finalized_at=created))
+    charge = stripe.charge(id="ch_2", payment_intent="pi_2", created=created)
+    for number, said in enumerate(
+        [
+            stripe.event("customer.created", stripe.customer(), created=stripe.BORN),
+            stripe.event("invoice.finalized", invoice, created=created),
+            stripe.event("charge.succeeded", charge, created=created),
+        ]
+    ):
+        service.hear([stripe.read(said | {"id": f"evt_{number}"}).rows])
+    query = {"as_of": "2026-11-05T10:00:00Z", "group_by": "tenant"}
+    rows = client.get(BALANCES, params=query).json()["data"]
+
+    assert {row["account"] for row in rows} >= {"receivable", "stripe_uncleared"}
+    assert {row["group"] for row in rows} == {"cus_1"}
+
+
+def test_money_without_a_customer_is_of_the_customer_of_its_invoice(
+    service: Service, client: TestClient
+) -> None:
+    charge = stripe.charge(customer=None)
+    for number, (type, shown) in enumerate(
+        [
+            ("invoice.finalized", stripe.invoice()),
+            ("charge.succeeded", charge),
+            ("invoice_payment.paid", stripe.invoice_payment()),
+            ("refund.created", stripe.refund()),
+        ]
+    ):
+        service.hear([stripe.read(stripe.event(type, shown, id=f"evt_{number}")).rows])
+    rows = client.get(BALANCES, params={"group_by": "tenant"}).json()["data"]
+
+    assert {row["account"] for row in rows} >= {"receivable", "to_allocate", "refunds_payable"}
+    assert {row["group"] for row in rows} == {"cus_1"}
+
+
 def test_every_row_that_moved_money_is_an_entry(business: TestClient, rows: Rows) -> None:
     found = every(business, ENTRIES, limit=333, as_of="2026-12")
     moved = {at: row for at, row in rows if row.movements}

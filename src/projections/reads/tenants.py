@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from msgspec.structs import replace
+
+from ledgerstone.ledger.growth import midnight
 from ledgerstone.projections.customers import Customers
 from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.money import Money
@@ -15,7 +18,12 @@ from ledgerstone.projections.reads.balances import LEGS, Balance, balance_of, en
 VIEWS = (tracked(Customers), tracked(Invoices), tracked(Payments), tracked(Money))
 """What an answer by tenant is made of, beside the index of postings."""
 
-PAYMENTS = f"select p.key, p.customer from {relation(Payments)} p where {known('p')} and {counted('p')}"
+PAYMENTS = (
+    f"select p.key, coalesce(p.customer, i.customer) as customer from {relation(Payments)} p"
+    f" left join {relation(Invoices)} i on i.key = p.invoice and {known('i')} and {counted('i')}"
+    f" where {known('p')} and {counted('p')}"
+)
+"""A payment that names no customer is its invoice's."""
 OWNERS = (
     f"select i.key, i.customer from {relation(Invoices)} i where {known('i')} and {counted('i')}"
     f" union all {PAYMENTS}"
@@ -32,7 +40,9 @@ known of how many there are (tables just made), they would be looked up one by o
 
 def by_tenant(moment: Moment, since: date | None, chart: str | None) -> Query:
     """Account, tenant, currency, opening, debit and credit; no tenant where it is nobody's: payouts, fees and
-    whatever the views know no customer of."""
+    whatever the views know no customer of. Days are taken whole, and so whose their money is, is asked as of
+    the midnight that ends the last of them."""
+    moment = replace(moment, at=midnight(end_day(moment.at)))
     one, early = " and account = %(chart)s" if chart else "", "day < %(since)s" if since else "false"
     legs = (
         'select account, currency, "of",'
@@ -43,7 +53,8 @@ def by_tenant(moment: Moment, since: date | None, chart: str | None) -> Query:
         ' group by account, currency, "of"'
     )
     text = (
-        f"with legs as ({legs}), owners as (select distinct on (key) key, customer from ({OWNERS}) o),"
+        f"with legs as ({legs}), owners as (select distinct on (key) key, customer from ({OWNERS}) o"
+        " order by key, customer nulls last),"
         f" tenants as (select r.customer, {TENANT} as tenant"
         " from (select distinct customer from owners where customer is not null) r)"
         " select account, tenant, currency, sum(opened)::bigint, sum(debit)::bigint, sum(credit)::bigint"
