@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import AsyncConnection
 
+from ledgerstone.projections.reads.projections import NAMES
+
 POLL = 1.0
 """Seconds after which it looks without having been told."""
 PATIENCE = 2.0
@@ -35,10 +37,11 @@ class Positions:
             return None
 
     async def reach(self, views: Sequence[str], position: int, seconds: float) -> bool:
-        """Wait until all the views have a row of the log; whether they did in time."""
+        """Wait until all the views have a row of the log; whether they did in time. Without names, all that
+        are served: tables of rebuilds and of other versions are nobody's to wait for."""
         try:
             async with asyncio.timeout(seconds):
-                while (now := self.of(views or tuple(self._known))) is None or now < position:
+                while (now := self.of(views or NAMES)) is None or now < position:
                     await self._moved.wait()
         except TimeoutError:
             return False
