@@ -34,14 +34,14 @@ class Health:
             raise _not_ready(["the database does not answer"]) from None
         if troubles := projections.troubles(standings):
             raise _not_ready(troubles)
-        views = {standing.name: standing.position for standing in standings}
+        views = {one.name: one.position for one in projections.served(standings)}
         body = msgspec.json.encode({"status": "ready", "views": views})
         return Response(body, headers=NO_STORE, media_type="application/json")
 
     async def metrics(self, request: Request) -> Response:
         """Counters and gauges, in Prometheus' text format; without the views when the database is gone."""
         try:
-            standings = await self._standings()
+            standings = projections.served(await self._standings())
         except (psycopg.Error, Problem):
             standings = []
         return Response(self._metrics.text(standings), headers=NO_STORE, media_type=MEDIA_TYPE)

@@ -126,6 +126,43 @@ def test_views_that_were_never_built_are_said_to_be_missing(service: Service, cl
     assert client.get("/sys/invoices").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("table", "state"),
+    [
+        ("mrr_v1", "retired"),
+        ("mrr_v1_new_4", "rebuilding"),
+        ("mrr_v3_new_12", "rebuilding"),
+        ("mrr_v4_new_1", "rebuilding"),
+        ("mrr_v3_old_1", "retired"),
+    ],
+)
+@pytest.mark.parametrize("stopped_at", [None, 2])
+def test_tables_that_are_not_served_trouble_nobody(
+    service: Service,
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    table: str,
+    state: str,
+    stopped_at: int | None,
+) -> None:
+    service.hear(messages(1))
+    head = service.journal.head()
+    with psycopg.connect(service.services.dsn, autocommit=True) as connection:
+        connection.execute(
+            "insert into views.tracking (name, position, stopped_at, reason) values (%s, 1, %s, 'odd')",
+            [table, stopped_at],
+        )
+    monkeypatch.setattr("ledgerstone.projections.reads.projections.LATE", 0.0)
+
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["views"]["mrr"]) == (200, head)
+    rows = [row for row in client.get("/sys/projections").json()["data"] if row["name"] == "mrr"]
+    other = next(row for row in rows if row["position"] == 1)
+    assert (other["state"], other["stopped_at"], other["reason"]) == (state, stopped_at, "odd")
+    assert [row["state"] for row in rows if row is not other] == ["live"]
+    assert 'ledgerstone_view_lag_rows{view="mrr"} 0.0' in client.get("/metrics").text
+
+
 def test_what_was_refused_and_parked_is_seen_in_sync(business: TestClient) -> None:
     health = business.get("/sys/sync/stripe").json()["data"]
 

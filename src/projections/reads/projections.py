@@ -35,9 +35,10 @@ LEADER = (
 class Standing(Struct, frozen=True):
     """How far a view is: it shows the first `position` rows of the log, `lag` rows are still to come, the
     first of which was recorded `lag_seconds` ago. `state` is `live`, `behind` (by more than a minute),
-    `stopped` (at row `stopped_at`, for a `reason`), `rebuilding` or `absent`. `progress` is that of a rebuild
-    that runs, `report` what came of the last. All views are kept by one process, `led_by` host and number,
-    since `led_since`; null while none does."""
+    `stopped` (at row `stopped_at`, for a `reason`) or `absent`; of tables that are not served `rebuilding`,
+    or `retired` where they are another version's. `progress` is that of a rebuild that runs, `report` what
+    came of the last. All views are kept by one process, `led_by` host and number, since `led_since`; null
+    while none does."""
 
     name: str
     version: int
@@ -82,6 +83,11 @@ def shape(rows: Sequence[Sequence[Any]], rebuilds: Rebuilds) -> list[Standing]:
     ]
 
 
+def served(standings: Sequence[Standing]) -> list[Standing]:
+    """Those of the tables that are read."""
+    return [standing for standing in standings if standing.state not in ("rebuilding", "retired")]
+
+
 def troubles(standings: Sequence[Standing]) -> list[str]:
     """Why the views cannot be relied upon: a sentence for each that is served and not live."""
     return [_trouble(standing) for standing in standings if standing.state in ("stopped", "behind", "absent")]
@@ -90,11 +96,10 @@ def troubles(standings: Sequence[Standing]) -> list[str]:
 def _standing(row: Sequence[Any]) -> Standing:
     table, position, stopped_at, reason, at, head, waited, leader = row
     name, version = _named(table)
-    state = "rebuilding" if table not in NAMES else "behind" if waited > LATE else "live"
     return Standing(
         name,
         version,
-        "stopped" if stopped_at is not None else state,
+        _state(table, stopped_at is not None, waited),
         position,
         head - position,
         max(waited, 0.0),
@@ -105,6 +110,15 @@ def _standing(row: Sequence[Any]) -> Standing:
         None,
         *_leader(leader),
     )
+
+
+def _state(table: str, is_stopped: bool, waited: float) -> str:
+    """Tables that are not served may stop or lag as they like: a rebuild names its own `mrr_v3_new_12`."""
+    if table not in NAMES:
+        return "rebuilding" if re.search(r"_new_\d+$", table) else "retired"
+    if is_stopped:
+        return "stopped"
+    return "behind" if waited > LATE else "live"
 
 
 def _leader(signed: str | None) -> tuple[str | None, datetime | None]:
