@@ -27,7 +27,9 @@ QUIET = 200
 PATIENCE = 3.0
 """Seconds that somebody who asks waits for the rest of the log to be indexed."""
 GLANCE = 0.2
-"""Seconds for which an answer that needs only a part of it is held up, and for which the thread is taken."""
+"""Seconds for which the thread is taken at a time."""
+LOOK = 1.0
+"""Seconds for which an answer that can be given without is held up at most."""
 OPTIONS = "-c statement_timeout=30s"
 """A statement that hangs gives the thread back, and who asks next begins anew."""
 LOST = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 30_000}
@@ -93,11 +95,11 @@ class History:
     async def glance(self) -> None:
         """Work on it for a moment, or let those go on who do, for an answer that can be given without."""
         if _runs(self._reaching):
-            await asyncio.wait([self._reaching], timeout=GLANCE)
+            await asyncio.wait([self._reaching], timeout=LOOK)
             return
         if not _runs(self._glancing):
             self._glancing = self._begin(self._some())
-        await asyncio.wait([self._glancing], timeout=GLANCE)
+        await asyncio.wait([self._glancing], timeout=LOOK)
 
     async def follow(self) -> None:
         """Work on the index while the log is quiet, until cancelled."""
