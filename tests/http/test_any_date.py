@@ -270,7 +270,11 @@ def test_the_worlds_have_in_them_what_they_are_for(asked: Asked) -> None:
     states = {row["state"] for row in lists.listed(known, "/audit/events", ":live", forever, {})}
 
     assert states == {"read", "confirmed", "unknown", "parked", "conflicting"}
-    assert {view.name for view in VIEWS if not known.rows(view.name, ":live")} <= {"connect", "credit_notes"}
+    assert {view.name for view in VIEWS if not known.rows(view.name, ":live")} <= {
+        "connect",
+        "credit_notes",
+        "rates",
+    }
     assert len(asked.words.currencies) > 2
     corrected = sum(isinstance(row.body, Superseded) for _, _, row in known.log)
     assert corrected == WORLDS[asked.seed]["corrections"]
