@@ -87,6 +87,7 @@ draft = invoices.Invoice(
 paid = msgspec.structs.replace(
     draft, status="paid", number="A-0011", amount_paid=5000, amount_remaining=0, finalized_at=AT, paid_at=AT
 )
+month = invoices.ServiceLine(net=4000, plan=PRO, start=AT.date(), end=NEXT_MONTH.date(), subscription=SUB)
 intent = payments.Payment(status="succeeded", amount=5000, currency="eur", created_at=AT, customer=ACME)
 
 FACTS: dict[str, AnyFact] = {
@@ -136,7 +137,7 @@ FACTS: dict[str, AnyFact] = {
     f"{CAUSE}/schedule": schedules.SubscriptionScheduleSeen(id="sub_sched_acme", now=more_seats, first=True),
     f"{CAUSE}/invoice": invoices.InvoiceSeen(id=IN, now=paid, before=draft),
     f"stripe/invoice/{IN}/issued": invoices.InvoiceIssued(
-        invoice=IN, currency="eur", net=4000, tax=1000, from_balance=500, customer=ACME
+        invoice=IN, currency="eur", net=4000, tax=1000, from_balance=500, customer=ACME, lines=(month,)
     ),
     f"stripe/invoice/{IN}/voided": invoices.InvoiceVoided(
         invoice=IN, currency="eur", open=5000, to_balance=500, customer=ACME

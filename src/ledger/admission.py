@@ -211,8 +211,12 @@ def _content(payload: bytes) -> bytes:
 
 def differ(one: Fact, other: Fact) -> bool:
     """Whether two tellings of a fact move other amounts or accounts, by today's posting table: by the tables
-    of their days, all would differ after a change of a rule. Or tell of other rates of exchange."""
-    return one != other and (movements(one) != movements(other) or told_otherwise(one, other))
+    of their days, all would differ after a change of a rule. Or tell of other rates of exchange, or one has
+    outgrown the other."""
+    if one == other:
+        return False
+    more = outgrown(one, other) or outgrown(other, one)
+    return more or movements(one) != movements(other) or told_otherwise(one, other)
 
 
 def conflicts(again: Recorded) -> Iterator[Recorded]:

@@ -4,9 +4,11 @@ was in force, says what is, and leaves the rows before it as they are."""
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
+from msgspec.structs import replace
+
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import Correctable, Superseded
-from ledgerstone.ledger.invoices import InvoiceOverpaid
+from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceOverpaid
 from ledgerstone.ledger.payments import PaidElsewhere
 from ledgerstone.ledger.posting import Movement
 from ledgerstone.ledger.recorded import Recorded
@@ -33,8 +35,8 @@ def superseding(held: Recorded, told: Recorded, number: int) -> Recorded:
 
 def outgrown(held: Fact, told: Fact) -> bool:
     """Whether `told` says more under the name of `held` and takes its place, whoever tells it: a sum that has
-    grown, or that the whole is told in parts. The other way round nothing is new, so the order in which the
-    two are heard does not matter."""
+    grown, the whole told in parts, or all lines where some were missing. The other way round nothing is new,
+    so the order in which the two are heard does not matter."""
     match held, told:
         case InvoiceOverpaid(), InvoiceOverpaid():
             return (held.invoice, held.currency) == (
@@ -43,6 +45,9 @@ def outgrown(held: Fact, told: Fact) -> bool:
             ) and held.amount < told.amount
         case PaidElsewhere(), PaidElsewhere():
             return held.invoice == told.invoice and not held.in_parts and told.in_parts
+        case InvoiceIssued(), InvoiceIssued():
+            same = replace(held, lines=()) == replace(told, lines=())
+            return same and held.untold != 0 and told.untold == 0
     return False
 
 

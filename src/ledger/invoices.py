@@ -1,6 +1,6 @@
 """Invoices: what is asked for, when it was, and what became of it."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from msgspec import Struct
 
@@ -55,9 +55,23 @@ class InvoiceSeen(Fact, frozen=True, tag="invoice-seen"):
     last: bool = False
 
 
+class ServiceLine(Struct, frozen=True, array_like=True, gc=False):
+    """What an invoice asks for one service: `net` without tax and after discounts, minor units, for the days
+    (UTC) from `start` to `end` (half-open). Without days it is done when the invoice is issued."""
+
+    net: int
+    plan: str = ""
+    start: date | None = None
+    end: date | None = None
+    subscription: str = ""
+
+
 class InvoiceIssued(Fact, frozen=True, tag="invoice-issued"):
     """An invoice was finalised: `net` without tax, `tax`, and `from_balance`, the customer's credit used up
-    (negative: given). Only what is frozen at finalisation, so that every later message says the same."""
+    (negative: given). Only what is frozen at finalisation, so that every later message says the same.
+
+    `lines` say for which days `net` is. What they lack of it is of days that nobody told: it is not earned
+    before a message shows all lines, which takes the place of this one (`corrections.outgrown`)."""
 
     invoice: str
     currency: str
@@ -65,6 +79,12 @@ class InvoiceIssued(Fact, frozen=True, tag="invoice-issued"):
     tax: int
     from_balance: int = 0
     customer: str | None = None
+    lines: tuple[ServiceLine, ...] = ()
+
+    @property
+    def untold(self) -> int:
+        """What the lines lack of `net`."""
+        return self.net - sum(line.net for line in self.lines)
 
 
 class InvoiceVoided(Fact, frozen=True, tag="invoice-voided"):

@@ -6,6 +6,7 @@ from datetime import datetime
 from ledgerstone.adapters.stripe.currencies import minor
 from ledgerstone.adapters.stripe.envelope import Envelope
 from ledgerstone.adapters.stripe.faults import Unusable
+from ledgerstone.adapters.stripe.translate.invoice_lines import priced, service_lines
 from ledgerstone.adapters.stripe.translate.payments import applied
 from ledgerstone.adapters.stripe.translate.reading import (
     Told,
@@ -111,6 +112,7 @@ def _issued(invoice: wire.Invoice, now: Invoice) -> InvoiceIssued:
         tax=now.tax,
         from_balance=_from_balance(invoice, now.currency),
         customer=now.customer,
+        lines=service_lines(invoice.lines, now.total - now.tax, now.currency),
     )
 
 
@@ -195,13 +197,8 @@ def _subscription(invoice: wire.Invoice) -> str | None:
 def _plans(invoice: wire.Invoice) -> tuple[str, ...]:
     """Each product once, in the order of the lines. A long invoice's message carries its first lines only."""
     lines = invoice.lines.data if invoice.lines else ()
-    priced = [_priced(line) for line in lines]
-    return tuple(dict.fromkeys(id_of(each.product) for each in priced if each and each.product))
-
-
-def _priced(line: wire.Line) -> wire.PriceDetails | None:
-    newest = line.pricing.price_details if line.pricing else None
-    return newest or line.price or line.plan
+    prices = [priced(line) for line in lines]
+    return tuple(dict.fromkeys(id_of(each.product) for each in prices if each and each.product))
 
 
 def _payment(payment: wire.AppliedPayment) -> str:

@@ -5,6 +5,8 @@ from ledgerstone.adapters.stripe.wire.fields import Amount, Currency, Id, Page, 
 
 class Tax(Wire, frozen=True):
     amount: Amount
+    tax_behavior: str | None = None
+    inclusive: bool | None = None  # until 2025-03-31
 
 
 class PriceDetails(Wire, frozen=True):
@@ -15,7 +17,35 @@ class Pricing(Wire, frozen=True):
     price_details: PriceDetails | None = None
 
 
+class Period(Wire, frozen=True):
+    start: Time | None = None
+    end: Time | None = None
+
+
+class TakenOff(Wire, frozen=True):
+    amount: Amount
+
+
+class ItemDetails(Wire, frozen=True):
+    subscription: Ref | None = None
+
+
+class LineParent(Wire, frozen=True):
+    subscription_item_details: ItemDetails | None = None
+    invoice_item_details: ItemDetails | None = None
+
+
 class Line(Wire, frozen=True):
+    """`amount` is before discounts and credits, and with those of its taxes that are inclusive."""
+
+    amount: Amount | None = None
+    period: Period | None = None
+    pretax_credit_amounts: tuple[TakenOff, ...] | None = None  # discounts and credit grants, since 2024-10
+    discount_amounts: tuple[TakenOff, ...] | None = None
+    taxes: tuple[Tax, ...] | None = None
+    tax_amounts: tuple[Tax, ...] | None = None  # until 2025-03-31
+    parent: LineParent | None = None
+    subscription: Ref | None = None
     pricing: Pricing | None = None
     price: PriceDetails | None = None  # until 2025-03-31
     plan: PriceDetails | None = None  # until 2025-03-31, and alone until 2020-08-27
