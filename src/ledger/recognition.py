@@ -50,13 +50,15 @@ class Sale(Struct, frozen=True):
 
 class Standing(Struct, frozen=True, array_like=True, gc=False):
     """What a line came to by the end of a day, minor units: `earned` in all, of which `returned` and `lost`
-    stand on contra accounts; what was `cleared` off deferred revenue; and what is still `deferred`."""
+    stand on contra accounts; what was `freed` off deferred revenue; and what is still `deferred`. The tax
+    given back, `taxed`, is of no line."""
 
     earned: int = 0
     returned: int = 0
     lost: int = 0
-    cleared: int = 0
+    freed: int = 0
     deferred: int = 0
+    taxed: int = 0
 
 
 class Step(Struct, frozen=True, gc=False):
@@ -146,13 +148,14 @@ def course(sale: Sale, day: date) -> Course:
 
 
 def standings(sale: Sale, day: date) -> dict[tuple[str, int], Standing]:
-    """What each line came to by the end of a day, by its plan and place; what is of no line under -2."""
+    """What each line came to by the end of a day, by its plan and place; what is of no line under -2. Nothing
+    before the invoice is issued, not even what came off it."""
     if sale.on > day:
         return {}
     found = course(sale, day)
     lines = {(each.plan, each.line): each.at(day) for each in found.schedules}
-    if found.returned or found.lost:
-        lines["", -2] = Standing(returned=found.returned, lost=found.lost)
+    if found.returned or found.lost or found.tax:
+        lines["", -2] = Standing(returned=found.returned, lost=found.lost, taxed=found.tax)
     return lines
 
 
@@ -219,7 +222,7 @@ def _cut(schedule: Schedule, day: date, stood: Standing, amount: int, lost: bool
         stood.earned,
         stood.returned + (0 if lost else contra),
         stood.lost + (contra if lost else 0),
-        stood.cleared + amount - contra,
+        stood.freed + amount - contra,
         stood.deferred - (amount - contra),
     )
     return _then(schedule, day, now)
