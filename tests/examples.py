@@ -34,6 +34,7 @@ from ledgerstone.ledger.facts import AnyFact, tag
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded, encode
 from tests.bank_examples import BANK
+from tests.period_examples import PERIODS
 
 JOURNAL = Path(__file__).with_name("journal.jsonl")
 
@@ -297,7 +298,7 @@ _TOLD = tuple(
 )
 _RECEIVED = next(row for row in _TOLD if row.name == f"stripe/charge/{CH}/received")
 _LESS = recorded(_RECEIVED.name, msgspec.structs.replace(_RECEIVED.body, amount=4300))
-EXAMPLES = (*_TOLD, superseding(_RECEIVED, _LESS, 1))
+EXAMPLES = (*_TOLD, superseding(_RECEIVED, _LESS, 1), *PERIODS)
 
 
 def heard(

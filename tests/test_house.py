@@ -13,6 +13,7 @@ from ledgerstone.cli import main
 from ledgerstone.ledger.accounts import CHART
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import BY_TAG, tag
+from ledgerstone.ledger.periods import Part, Recognised
 from ledgerstone.ledger.posting import TABLE
 from ledgerstone.ledger.transfers import Share
 from ledgerstone.projections.view import View
@@ -90,7 +91,8 @@ def test_every_rule_names_accounts_of_the_chart_and_fields_of_its_fact() -> None
 
 def _is_field(fact: type[Fact], name: str) -> bool:
     shares, _, field = name.rpartition(".")
-    return (shares or field) in fact.__struct_fields__ and (not shares or field in Share.__struct_fields__)
+    of_each = Part if issubclass(fact, Recognised) else Share
+    return (shares or field) in fact.__struct_fields__ and (not shares or field in of_each.__struct_fields__)
 
 
 @pytest.mark.parametrize("name", RENDERED)

@@ -53,6 +53,7 @@ from ledgerstone.ledger.payments import (
     RefundSettled,
 )
 from ledgerstone.ledger.payouts import PayoutFailed, PayoutSent
+from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
 from ledgerstone.ledger.platform import (
     ConnectedTransferMade,
     ConnectedTransferReversed,
@@ -152,6 +153,8 @@ AnyFact = (
     | TransferUnassigned
     | TransferIgnored
     | TransferReturned
+    | PeriodClosed
+    | PeriodReopened
     | Correctable
 )
 

@@ -18,6 +18,7 @@ from ledgerstone.ledger import (
     invoices,
     payments,
     payouts,
+    periods,
     platform,
     reserves,
     topups,
@@ -184,6 +185,20 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
     transfers.TransferReturned: (
         Rule("unapplied_bank:transfer",     "unapplied_bank:by",         "amount"),
     ),
+    periods.PeriodClosed: (
+        Rule("deferred_revenue:earned.plan", "revenue:earned.plan", "earned.amount", "earned.currency"),
+        Rule("refunds:returned.plan", "to_allocate:returned.plan", "returned.amount", "returned.currency"),
+        Rule("disputes_lost:lost.plan", "to_allocate:lost.plan", "lost.amount", "lost.currency"),
+        Rule("deferred_revenue:freed.plan", "to_allocate:freed.plan", "freed.amount", "freed.currency"),
+        Rule("tax:taxed.plan", "to_allocate:taxed.plan", "taxed.amount", "taxed.currency"),
+    ),
+    periods.PeriodReopened: (
+        Rule("revenue:earned.plan", "deferred_revenue:earned.plan", "earned.amount", "earned.currency"),
+        Rule("to_allocate:returned.plan", "refunds:returned.plan", "returned.amount", "returned.currency"),
+        Rule("to_allocate:lost.plan", "disputes_lost:lost.plan", "lost.amount", "lost.currency"),
+        Rule("to_allocate:freed.plan", "deferred_revenue:freed.plan", "freed.amount", "freed.currency"),
+        Rule("to_allocate:taxed.plan", "tax:taxed.plan", "taxed.amount", "taxed.currency"),
+    ),
 }
 # fmt: on
 
@@ -220,7 +235,8 @@ def _of_all(rule: Rule) -> Moved:
 def _of_each(rule: Rule) -> Moved:
     """The rule for each of a fact's shares: what begins with their name is read from the share."""
     shares, debit, credit = rule.amount.partition(".")[0], rule.debit.split(":"), rule.credit.split(":")
-    debtor, creditor, amount = (_reader(name, shares) for name in (debit[1], credit[1], rule.amount))
+    named = debit[1], credit[1], rule.amount, rule.currency
+    debtor, creditor, amount, currency = (_reader(name, shares) for name in named)
 
     def moved(fact: Fact) -> tuple[Movement, ...]:
         return tuple(
@@ -232,7 +248,7 @@ def _of_each(rule: Rule) -> Moved:
                 credit[0],
                 creditor(fact, share),
                 amount(fact, share),
-                getattr(fact, rule.currency),
+                currency(fact, share),
             )
         )
 

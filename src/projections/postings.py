@@ -17,7 +17,7 @@ from ledgerstone.ledger.facts import Superseded, tag
 from ledgerstone.ledger.invoices import InvoiceOverpaid
 from ledgerstone.ledger.log import LogUnavailable
 from ledgerstone.ledger.names import stream
-from ledgerstone.ledger.periods import booked, closed_through
+from ledgerstone.ledger.periods import booked, closed_for, closed_through
 from ledgerstone.ledger.posting import TABLE
 from ledgerstone.ledger.recorded import Recorded, decode
 
@@ -157,7 +157,7 @@ def legs(entry: Entry, row: Recorded) -> Iterator[Leg]:
 
 def _parts(row: Recorded, closed: date | None) -> tuple[tuple[date, int, int], ...]:
     """The days of a row, with the place of the first movement of each and how many there are."""
-    day, count = booked(row.happened_at, closed), len(row.movements)
+    day, count = booked(row.happened_at, closed_for(closed, row.body)), len(row.movements)
     if not isinstance(row.body, Superseded):
         return ((day, 0, count),)
     undone, was, now = row.body.undone, row.body.was, row.body.now

@@ -1,0 +1,137 @@
+"""Closing a period: from what was told of invoices to what the close moves.
+
+What all invoices came to by the end of a period, as it is known now, less what they came to by the end of the
+last closed one as it was known when that was closed. So whatever is told late is caught up with in the first
+open period, and once every period is closed the order of telling does not matter."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledgerstone.ledger.corrections import corrected
+from ledgerstone.ledger.fact import Fact
+from ledgerstone.ledger.periods import (
+    Balance,
+    Part,
+    PeriodClosed,
+    PeriodReopened,
+    ends_at,
+    in_force,
+    last_day,
+)
+from ledgerstone.ledger.posting import movements
+from ledgerstone.ledger.recognition import Sale, Standing, standings
+from ledgerstone.ledger.recorded import Book, Recorded
+from ledgerstone.ledger.sales import sales
+
+MOVED = ("earned", "returned", "lost", "freed", "taxed")
+"""What a close moves of a standing; each has its rule in the posting table."""
+
+
+class Line(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """A line of a schedule: its place in its invoice, or -1, the rest of which nobody told the days; -2 what
+    is of no line."""
+
+    currency: str
+    plan: str
+    invoice: str
+    place: int
+
+
+Rows = Sequence[tuple[int, Recorded]]
+State = Mapping[Line, Standing]
+"""What each line came to by the end of a day."""
+Cells = Mapping[tuple[str, str], int]
+"""A trial balance: by account and currency, debits above 0."""
+
+
+def state(sales: Iterable[Sale], day: date) -> dict[Line, Standing]:
+    """What the lines of all invoices came to by the end of a day."""
+    return {
+        Line(sale.issued.currency, plan, sale.issued.invoice, place): standing
+        for sale in sales
+        for (plan, place), standing in standings(sale, day).items()
+    }
+
+
+def parts(now: State, before: State, what: str) -> tuple[Part, ...]:
+    """What is new of one of `MOVED`, by plan and currency, in their order."""
+    none = Standing()
+    found: defaultdict[tuple[str, str], list[tuple[Line, int]]] = defaultdict(list)
+    for line in sorted(now.keys() | before.keys()):
+        amount = getattr(now.get(line, none), what) - getattr(before.get(line, none), what)
+        if amount:
+            found[line.plan, line.currency].append((line, amount))
+    return tuple(part(plan, currency, lines) for (plan, currency), lines in sorted(found.items()))
+
+
+def part(plan: str, currency: str, lines: list[tuple[Line, int]]) -> Part:
+    """Lines as one amount: `digest` is that of `[invoice, place, amount]` of each, as JSON."""
+    said = [(line.invoice, line.place, amount) for line, amount in lines]
+    digest = sha256(msgspec.json.encode(said)).hexdigest()
+    return Part(plan, currency, sum(amount for _, amount in lines), len(lines), digest)
+
+
+def close(rows: Rows, period: str, held: Cells, known_at: int, actor: str, reason: str = "") -> PeriodClosed:
+    """The close of a period from the rows of a book up to `known_at`, in order, with their positions; `held`
+    is the trial balance at the period's end without this close. ValueError where it, or a later one, is
+    closed."""
+    closes = in_force([row.body for _, row in rows])
+    if closes and (last := max(closes)) >= period:
+        raise ValueError(f"{last} is closed, and with it all before: reopen it to close {period} again")
+    day = last_day(period)
+    now = state(sales(corrected(row for _, row in rows)).values(), day)
+    before = _left(rows, closes)
+    new: dict[str, Any] = {what: parts(now, before, what) for what in MOVED}
+    number = 1 + sum(isinstance(row.body, PeriodClosed) and row.body.period == period for _, row in rows)
+    bare = PeriodClosed(period=period, number=number, actor=actor, reason=reason, known_at=known_at, **new)
+    balances = trial_balance(held, bare)
+    return replace(bare, balances=balances, digest=digest_of(balances))
+
+
+def _left(rows: Rows, closes: Mapping[str, PeriodClosed]) -> State:
+    """What the last close left: by what was known to it."""
+    if not closes:
+        return {}
+    last = closes[max(closes)]
+    known = corrected(row for position, row in rows if position <= last.known_at)
+    return state(sales(known).values(), last_day(last.period))
+
+
+def changed(closed: PeriodClosed, held: Cells) -> Iterator[str]:
+    """What is not as a close left it, where accounts hold so much at the end of its period."""
+    left = {(each.account, each.currency): each.amount for each in closed.balances}
+    for account, currency in sorted(left.keys() | held.keys()):
+        was, now = left.get((account, currency), 0), held.get((account, currency), 0)
+        if was != now:
+            yield f"{account} held {was} {currency} when it was closed, and holds {now}"
+    if digest_of(closed.balances) != closed.digest:
+        yield "the digest of its trial balance is not that of its balances"
+
+
+def digest_of(balances: Sequence[Balance]) -> str:
+    """The SHA-256 of a trial balance as JSON, by which a change of a byte is found."""
+    return sha256(msgspec.json.encode(balances)).hexdigest()
+
+
+def trial_balance(held: Cells, fact: Fact) -> tuple[Balance, ...]:
+    """What accounts hold after a fact, those that hold nothing left out."""
+    found = Counter(held)
+    for move in movements(fact):
+        found[move.debit, move.currency] += move.amount
+        found[move.credit, move.currency] -= move.amount
+    cells = [Balance(account, currency, amount) for (account, currency), amount in sorted(found.items())]
+    return tuple(cell for cell in cells if cell.amount)
+
+
+def row(book: Book, fact: PeriodClosed | PeriodReopened) -> Recorded:
+    """A close, or its taking back, as a row: in the last second of its period, in whose books it stands."""
+    done = "closed" if isinstance(fact, PeriodClosed) else "reopened"
+    name = f"period/{book}/{fact.period}/{done}/{fact.number}"
+    return Recorded(name, book, ends_at(fact.period), fact, actor=fact.actor, movements=movements(fact))

@@ -1,0 +1,154 @@
+"""What happened to each invoice: the facts that recognition asks for, brought together.
+
+Refunds and disputes are of payments, and so of the invoices on which these were used, in proportion. What is
+of an invoice that nobody has told of yet waits, and so does what is of a payment that was used on none."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledgerstone.ledger.credit_notes import CreditNoteIssued, CreditNoteVoided
+from ledgerstone.ledger.fact import Fact
+from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceVoided
+from ledgerstone.ledger.payments import DisputeLost, PaymentApplied, RefundFailed, RefundRequested
+from ledgerstone.ledger.periods import day_of
+from ledgerstone.ledger.recognition import Reduction, Sale, part, shares
+from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.ledger.subscriptions import SubscriptionSeen
+
+ENDED = ("canceled", "incomplete_expired")
+HEARD: tuple[type[Fact], ...] = (
+    InvoiceIssued,
+    InvoiceVoided,
+    CreditNoteIssued,
+    CreditNoteVoided,
+    PaymentApplied,
+    RefundRequested,
+    RefundFailed,
+    DisputeLost,
+    SubscriptionSeen,
+)
+"""The facts that recognition asks for."""
+
+
+class Off(Struct, frozen=True):
+    """`gross` came off an invoice: `tax` of it is told, or None, as much as the invoice has in proportion."""
+
+    name: str
+    on: date
+    currency: str
+    gross: int
+    tax: int | None = None
+    lost: bool = False
+    undone: date | None = None
+
+
+class Heard(Struct, frozen=True):
+    """Facts by what they are of. Those of a payment are brought to its invoices in the end."""
+
+    issued: dict[str, tuple[InvoiceIssued, date]]
+    of_invoice: defaultdict[str, list[Off]]
+    of_payment: defaultdict[str, list[Off]]
+    applied: defaultdict[str, defaultdict[str, int]]
+    undone: dict[str, date]
+    tax_of_refund: dict[str, int]
+    ended: dict[str, date]
+
+
+def sales(rows: Iterable[Recorded]) -> dict[str, Sale]:
+    """Every invoice that was issued, by its id, of rows in force (`corrections.corrected`), in any order."""
+    heard = Heard({}, defaultdict(list), defaultdict(list), defaultdict(lambda: defaultdict(int)), {}, {}, {})
+    for row in rows:
+        _hear(heard, row)
+    for payment, offs in sorted(heard.of_payment.items()):
+        for off in offs:
+            _bring(heard, payment, off)
+    return {
+        invoice: Sale(issued, on, reductions(issued, _known(heard, invoice)), _ended(issued, heard.ended))
+        for invoice, (issued, on) in sorted(heard.issued.items())
+    }
+
+
+def reductions(issued: InvoiceIssued, offs: Iterable[Off]) -> tuple[Reduction, ...]:
+    """What came off an invoice, with and without tax. Where the tax is not told it is cumulative in the order
+    of days, so that all of the invoice has all of its tax; what was undone counts for itself."""
+    whole, gone, found = issued.net + issued.tax, 0, []
+    for off in sorted(offs, key=lambda each: (each.on, each.name)):
+        if off.currency != issued.currency:
+            continue
+        start = 0 if off.undone else gone
+        tax = off.tax
+        if tax is None:
+            tax = _tax(issued.tax, start + off.gross, whole) - _tax(issued.tax, start, whole)
+        if off.undone is None:
+            gone += off.gross
+        found.append(Reduction(off.name, off.on, off.gross - tax, tax, off.lost, off.undone))
+    return tuple(found)
+
+
+def _tax(tax: int, gross: int, whole: int) -> int:
+    if not whole or (gross < 0) != (whole < 0):
+        return 0
+    return part(tax, abs(gross), abs(whole))
+
+
+def _hear(heard: Heard, row: Recorded) -> None:
+    day = day_of(row.happened_at)
+    match row.body:
+        case InvoiceIssued() as issued:
+            heard.issued[issued.invoice] = issued, day
+        case InvoiceVoided(invoice=invoice, currency=currency, open=open):
+            heard.of_invoice[invoice].append(Off(f"void/{invoice}", day, currency, open))
+        case CreditNoteIssued() as note:
+            _hear_note(heard, note, day)
+        case CreditNoteVoided(credit_note=note_id):
+            heard.undone[f"note/{note_id}"] = day
+        case PaymentApplied(invoice=invoice, payment=payment, amount=amount):
+            heard.applied[payment][invoice] += amount
+        case RefundRequested(refund=refund, payment=payment, amount=amount, currency=currency):
+            heard.of_payment[payment].append(Off(f"refund/{refund}", day, currency, amount))
+        case RefundFailed(refund=refund):
+            heard.undone[f"refund/{refund}"] = day
+        case DisputeLost(dispute=dispute, payment=payment, amount=amount, currency=currency):
+            lost = Off(f"dispute/{dispute}", day, currency, amount, lost=True)
+            heard.of_payment[payment].append(lost)
+        case SubscriptionSeen(id=id, now=now) if now.status in ENDED and now.ended_at is not None:
+            heard.ended[id] = max(heard.ended.get(id, date.min), day_of(now.ended_at))
+        case _:
+            pass
+
+
+def _hear_note(heard: Heard, note: CreditNoteIssued, day: date) -> None:
+    """The refunds that a note names move their part themselves, and so have their part of its tax."""
+    own = note.before_payment + note.to_balance + note.elsewhere
+    refunded = _tax(note.tax, note.refunded, own + note.refunded)
+    if own:
+        off = Off(f"note/{note.credit_note}", day, note.currency, own, note.tax - refunded)
+        heard.of_invoice[note.invoice].append(off)
+    if len(note.refunds) == 1:
+        heard.tax_of_refund[f"refund/{note.refunds[0]}"] = refunded
+
+
+def _bring(heard: Heard, payment: str, off: Off) -> None:
+    """To the invoices on which a payment was used, in the order of their ids."""
+    applied = sorted(heard.applied[payment].items())
+    if not sum(amount for _, amount in applied):
+        return
+    amounts = shares(off.gross, [amount for _, amount in applied])
+    told = heard.tax_of_refund.get(off.name)
+    taxes = [None] * len(applied) if told is None else shares(told, [amount for _, amount in applied])
+    for (invoice, _), gross, tax in zip(applied, amounts, taxes, strict=True):
+        if gross:
+            heard.of_invoice[invoice].append(replace(off, gross=gross, tax=tax))
+
+
+def _known(heard: Heard, invoice: str) -> list[Off]:
+    return [replace(off, undone=heard.undone.get(off.name)) for off in heard.of_invoice.get(invoice, ())]
+
+
+def _ended(issued: InvoiceIssued, ended: Mapping[str, date]) -> dict[str, date]:
+    of_lines = {line.subscription for line in issued.lines}
+    return {subscription: day for subscription, day in ended.items() if subscription in of_lines}

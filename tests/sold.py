@@ -1,0 +1,120 @@
+"""A business of invoices, as facts: credited, refunded, disputed, voided, and subscriptions that end."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from ledgerstone.ledger.credit_notes import CreditNoteIssued, CreditNoteVoided
+from ledgerstone.ledger.facts import AnyFact
+from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceVoided, ServiceLine
+from ledgerstone.ledger.payments import DisputeLost, PaymentApplied, RefundFailed, RefundRequested
+from ledgerstone.ledger.posting import movements
+from ledgerstone.ledger.recorded import Book, Recorded
+from ledgerstone.ledger.subscriptions import Subscription, SubscriptionSeen
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def sold(seed: int, invoices: int, within: int = 180) -> list[Recorded]:
+    """The facts of so many invoices, issued within so many days from 1 January 2026, in no order."""
+    random = Random(seed)
+    rows = [row for n in range(invoices) for row in _story(random, f"in_{n:04}", within)]
+    random.shuffle(rows)
+    return rows
+
+
+def told(name: str, at: datetime, fact: AnyFact) -> Recorded:
+    return Recorded(name, Book(), at, fact, movements=movements(fact))
+
+
+def _story(random: Random, invoice: str, within: int) -> Iterator[Recorded]:
+    currency, at = random.choice(["eur", "sek"]), START + random.randint(0, within * 1440) * DAY / 1440
+    lines = tuple(_line(random, at) for _ in range(random.randint(1, 3)))
+    net = sum(line.net for line in lines) + random.choice([0, 0, 0, 700])
+    tax = net * random.choice([0, 0, 25, 12]) // 100
+    issued = InvoiceIssued(invoice=invoice, currency=currency, net=net, tax=tax, lines=lines)
+    yield told(f"invoice/{invoice}/issued", at, issued)
+    yield from random.choice([_nothing, _credited, _refunded, _lost, _voided, _ended])(random, issued, at)
+
+
+def _line(random: Random, at: datetime) -> ServiceLine:
+    net, plan, subscription = random.randint(100, 99_999), random.choice("abc"), f"sub_{random.randint(0, 9)}"
+    if random.random() < 0.2:
+        return ServiceLine(net, plan, subscription=subscription)
+    start = at.date() + random.randint(-30, 30) * DAY
+    return ServiceLine(net, plan, start, start + random.choice([1, 30, 31, 365]) * DAY, subscription)
+
+
+def _later(random: Random, at: datetime) -> datetime:
+    return at + random.randint(0, 90 * 1440) * DAY / 1440
+
+
+def _nothing(random: Random, issued: InvoiceIssued, at: datetime) -> Iterator[Recorded]:
+    return iter(())
+
+
+def _credited(random: Random, issued: InvoiceIssued, at: datetime) -> Iterator[Recorded]:
+    gross, at = random.randint(1, issued.net + issued.tax), _later(random, at)
+    said: dict[str, Any] = {
+        "credit_note": f"cn_{issued.invoice}",
+        "invoice": issued.invoice,
+        "currency": issued.currency,
+    }
+    amounts: dict[str, Any] = {
+        "before_payment": gross,
+        "tax": gross * issued.tax // (issued.net + issued.tax),
+    }
+    note = CreditNoteIssued(**said, **amounts)
+    yield told(f"credit-note/{note.credit_note}/issued", at, note)
+    if random.random() < 0.3:
+        voided = CreditNoteVoided(**said, **amounts)
+        yield told(f"credit-note/{note.credit_note}/voided", _later(random, at), voided)
+
+
+def _paid(issued: InvoiceIssued, at: datetime) -> tuple[dict[str, Any], Recorded]:
+    of: dict[str, Any] = {"payment": f"pi_{issued.invoice}", "currency": issued.currency}
+    applied = PaymentApplied(invoice=issued.invoice, amount=issued.net + issued.tax, **of)
+    return of, told(f"applied/{issued.invoice}/{of['payment']}", at, applied)
+
+
+def _refunded(random: Random, issued: InvoiceIssued, at: datetime) -> Iterator[Recorded]:
+    of, applied = _paid(issued, at)
+    yield applied
+    left = issued.net + issued.tax
+    for n in range(random.randint(1, 3)):
+        amount, on, refund = random.randint(1, left), _later(random, at), f"re_{issued.invoice}_{n}"
+        yield told(f"refund/{refund}/requested", on, RefundRequested(refund=refund, amount=amount, **of))
+        if random.random() < 0.3:
+            failed = RefundFailed(refund=refund, amount=amount, **of)
+            yield told(f"refund/{refund}/failed", _later(random, on), failed)
+        left -= amount
+        if not left:
+            break
+
+
+def _lost(random: Random, issued: InvoiceIssued, at: datetime) -> Iterator[Recorded]:
+    of, applied = _paid(issued, at)
+    yield applied
+    lost = DisputeLost(dispute=f"dp_{issued.invoice}", amount=issued.net + issued.tax, **of)
+    yield told(f"dispute/{lost.dispute}/lost", _later(random, at), lost)
+
+
+def _voided(random: Random, issued: InvoiceIssued, at: datetime) -> Iterator[Recorded]:
+    void = InvoiceVoided(invoice=issued.invoice, currency=issued.currency, open=issued.net + issued.tax)
+    yield told(f"invoice/{issued.invoice}/voided", _later(random, at), void)
+
+
+def _ended(random: Random, issued: InvoiceIssued, at: datetime) -> Iterator[Recorded]:
+    end = _later(random, at)
+    terms = Subscription(
+        customer="cus_1",
+        status="canceled",
+        currency=issued.currency,
+        items=(),
+        started_at=START,
+        ended_at=end,
+    )
+    seen = SubscriptionSeen(id=issued.lines[0].subscription, now=terms)
+    yield told(f"stripe/evt_{issued.invoice}/subscription", end, seen)
