@@ -117,6 +117,47 @@ def fx(file: Path | None, seed: bool) -> None:
         raise click.ClickException(f"{file or 'the seed'} is not imported: {error}") from None
 
 
+@main.group()
+def period() -> None:
+    """Close months, and open them again."""
+
+
+@period.command("close")
+@click.argument("month", metavar="YYYY-MM")
+@click.option("--account", default="", help="A connected account. Default: our own books.")
+@click.option("--actor", required=True, help="Who closes it.")
+@click.option("--reason", default="")
+def period_close(month: str, account: str, actor: str, reason: str) -> None:
+    """Close a month, and all before it: recognise its revenue, and keep its trial balance.
+
+    What is told of it later is booked on the first day that is open.
+    """
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.period import close, said
+
+    try:
+        click.echo(said(close(read_settings(), month, account, actor, reason)))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@period.command("reopen")
+@click.argument("month", metavar="YYYY-MM")
+@click.option("--account", default="", help="A connected account. Default: our own books.")
+@click.option("--actor", required=True, help="Who decides it.")
+@click.option("--reason", required=True, help="Why.")
+def period_reopen(month: str, account: str, actor: str, reason: str) -> None:
+    """Open a month again, and every later one: what their closes moved is moved back."""
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.period import reopen
+
+    try:
+        opened = reopen(read_settings(), month, account, actor, reason)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"open again: {', '.join(each.period for each in reversed(opened))}")
+
+
 @main.command()
 @click.option("--type", "event_type", metavar="TYPE", help="Only events of this type, as invoice.paid.")
 @click.option("--all", "everything", is_flag=True, help="Also what was read before: corrects what differs.")

@@ -1,13 +1,14 @@
 """Is the index of postings what the log says? Its legs are added up beside the movements of the rows, and its
-sums beside its legs."""
+sums beside its legs. And is each closed month as its close left it?"""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date
 from itertools import islice
 
 from ledgerstone.adapters.postgres.posting_index import PostingIndex
-from ledgerstone.ledger.periods import closed_through
+from ledgerstone.ledger.closing import changed
+from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened, closed_through, last_day
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.projections.postings import NAME, SPANS, entries, legs
 
@@ -24,6 +25,7 @@ class Postings:
         self._index = PostingIndex(dsn, NAME, SPANS)
         self._position = self._index.reached()
         self._closed: dict[str, date | None] = {}
+        self._closes: dict[tuple[str, str], PeriodClosed] = {}
         self._sums: defaultdict[Cell, tuple[int, int]] = defaultdict(lambda: (0, 0))
 
     def take(self, row: Recorded, position: int) -> None:
@@ -38,6 +40,10 @@ class Postings:
                 debit, credit = self._sums[cell]
                 self._sums[cell] = debit + max(leg.amount, 0), credit + max(-leg.amount, 0)
         self._closed[book] = closed_through(closed, row.body)
+        if isinstance(row.body, PeriodClosed):
+            self._closes[book, row.body.period] = row.body
+        elif isinstance(row.body, PeriodReopened):
+            self._closes.pop((book, row.body.period), None)
 
     def problems(self) -> Iterator[str]:
         """What is wrong, a sentence each; beyond `NAMED` they are counted."""
@@ -64,6 +70,16 @@ class Postings:
                 yield f"{_named(cell)}: the index has {_sides(held)}, and the log {_sides(told)}"
         for kind, book, account, currency, day in self._index.faults():
             yield f"{_named((book, account, currency, day))}: its {kind} are not the sums of its postings"
+        for (book, period), closed in sorted(self._closes.items()):
+            for problem in changed(closed, self._held(book, last_day(period))):
+                yield f"{period} of {book}, which is closed: {problem}"
+
+    def _held(self, of: str, end: date) -> Counter[tuple[str, str]]:
+        held: Counter[tuple[str, str]] = Counter()
+        for (book, account, currency, day), (debit, credit) in self._sums.items():
+            if book == of and day <= end:
+                held[account, currency] += debit - credit
+        return held
 
 
 def _named(cell: Cell) -> str:

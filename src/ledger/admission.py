@@ -108,6 +108,23 @@ def new_only(rows: Sequence[Recorded]) -> Unit[None]:
     return Unit([row.key for row in ready], partial(_all_new, ready), sum(len(row.state) for row in ready))
 
 
+class LogMoved(Exception):
+    """Another writer was faster: a row would not stand where it was decided that it does."""
+
+
+def standing_at(row: Recorded, position: int) -> Unit[None]:
+    """A row that was decided upon by all that the log had: it stands at this position, the next one, or is
+    refused with LogMoved."""
+    ready = stored(row)
+    return Unit([ready.key], partial(_at, ready, position), len(ready.state))
+
+
+def _at(row: Row, wanted: int, known: Mapping[Key, Known], position: int) -> tuple[Sequence[Row], None]:
+    if position != wanted:
+        raise LogMoved(f"the log goes on at {position:,}, and not at {wanted:,}")
+    return _all_new([row], known, position)
+
+
 def _all_new(rows: Sequence[Row], known: Mapping[Key, Known], position: int) -> tuple[Sequence[Row], None]:
     for row in rows:
         if row.key in known:

@@ -16,10 +16,12 @@ from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from msgspec import DecodeError, Struct
 
 from ledgerstone.ledger.admission import (
+    LogMoved,
     NameTaken,
     Receipt,
     Telling,
     new_only,
+    standing_at,
     stored,
     told,
     told_together,
@@ -29,7 +31,17 @@ from ledgerstone.ledger.log import Log, LogBusy, LogUnavailable, Posted, Unit
 from ledgerstone.ledger.names import stream_bytes
 from ledgerstone.ledger.recorded import Recorded, decode
 
-__all__ = ["Entry", "Journal", "LogBusy", "LogUnavailable", "Mapper", "NameTaken", "Receipt", "Recorded"]
+__all__ = [
+    "Entry",
+    "Journal",
+    "LogBusy",
+    "LogMoved",
+    "LogUnavailable",
+    "Mapper",
+    "NameTaken",
+    "Receipt",
+    "Recorded",
+]
 
 CHUNK_ROWS, CHUNK_BYTES = 1_000, 2_000_000
 CHUNKS_IN_FLIGHT = 3
@@ -108,6 +120,11 @@ class Journal:
         names is taken by now: raises NameTaken, and then they have to be decided upon again."""
         if rows:
             self.log.submit(new_only(rows)).result()
+
+    def append_at(self, row: Recorded, position: int) -> None:
+        """Append a row that was decided upon by all that stands before a position: it stands there, or is not
+        appended. Raises LogMoved, or NameTaken."""
+        self.log.submit(standing_at(row, position)).result()
 
     def append_many(self, messages: Iterable[Sequence[Recorded]]) -> list[Receipt]:
         """Append many messages, as imports do: each whole, several to a commit. Safe to run again."""

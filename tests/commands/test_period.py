@@ -1,0 +1,151 @@
+"""Months are closed and opened by commands, beside a service that goes on writing."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from ledgerstone.adapters.postgres.database import Database
+from ledgerstone.adapters.postgres.posting_index import PostingIndex
+from ledgerstone.bootstrap import journal_of
+from ledgerstone.cli import main
+from ledgerstone.commands.period import close_in
+from ledgerstone.ledger import closing
+from ledgerstone.ledger.invoices import InvoiceIssued, ServiceLine
+from ledgerstone.ledger.journal import Journal
+from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
+from ledgerstone.ledger.posting import movements
+from ledgerstone.ledger.recorded import Book, Recorded
+from ledgerstone.projections.postings import NAME, SPANS, advance
+
+OURS = Book("", True)
+
+
+@pytest.fixture
+def journal(database: Database) -> Iterator[Journal]:
+    with journal_of(database) as journal:
+        yield journal
+
+
+@pytest.fixture
+def period(database: Database) -> Any:
+    env = {
+        "DATABASE_URL": database.app_dsn,
+        "MIGRATION_DATABASE_URL": database.owner_dsn,
+    }
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, list(arguments), env=env)
+
+    return run
+
+
+def issued(n: int, at: str = "2026-01-15", book: Book = OURS) -> Recorded:
+    """31.00 EUR for a month from 15 January."""
+    line = ServiceLine(31_00, "pro", date(2026, 1, 15), date(2026, 2, 15), "sub_1")
+    body = InvoiceIssued(invoice=f"in_{n}", currency="eur", net=31_00, tax=0, lines=(line,))
+    happened = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    return Recorded(f"invoice/in_{n}/issued", book, happened, body, movements=movements(body))
+
+
+def closes(journal: Journal) -> list[PeriodClosed | PeriodReopened]:
+    bodies = [entry.row.body for entry in journal.read(0, 10_000) if entry.row is not None]
+    return [body for body in bodies if isinstance(body, PeriodClosed | PeriodReopened)]
+
+
+def test_a_month_is_closed_and_opened_again(period: Any, journal: Journal) -> None:
+    journal.append([issued(1)])
+    journal.append([issued(2, book=Book("acct_1", True))])
+    done = period("period", "close", "2026-01", "--actor", "ada")
+    assert done.exit_code == 0, done.output
+    assert "2026-01 is closed" in done.output
+    assert "1,700 eur" in done.output
+    again = period("period", "close", "2026-01", "--actor", "ada")
+    assert (again.exit_code, "reopen it" in again.output) == (1, True)
+    assert period("period", "close", "2026-02", "--actor", "ada").exit_code == 0
+    opened = period("period", "reopen", "2026-01", "--actor", "ada", "--reason", "an invoice was missing")
+    assert opened.output == "open again: 2026-01, 2026-02\n"
+    assert period("period", "close", "2026-02", "--actor", "ada").exit_code == 0
+
+    found = [(type(each).__name__, each.period, each.number) for each in closes(journal)]
+    assert found == [
+        ("PeriodClosed", "2026-01", 1),
+        ("PeriodClosed", "2026-02", 1),
+        ("PeriodReopened", "2026-02", 1),
+        ("PeriodReopened", "2026-01", 1),
+        ("PeriodClosed", "2026-02", 2),
+    ]
+    together = period("period", "reopen", "2026-01", "--actor", "ada", "--reason", "why")
+    assert "closed together with 2026-02" in together.output
+    verified = period("verify")
+    assert verified.exit_code == 0, verified.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("close", "2026-13", "--actor", "ada"), "write it as 2026-10"),
+        (("close", "2999-01", "--actor", "ada"), "2999-01 is not over"),
+        (("reopen", "2026-01", "--actor", "ada", "--reason", "why"), "2026-01 is not closed"),
+        (("reopen", "2026-01", "--actor", "ada", "--reason", " "), "2026-01 is not closed"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    period: Any, arguments: tuple[str, ...], says: str
+) -> None:
+    done = period("period", *arguments)
+    assert done.exit_code == 1
+    assert says in done.output
+
+
+class Interrupted:
+    """A journal in which others write while a month is closed."""
+
+    def __init__(self, journal: Journal, others: list[Recorded]) -> None:
+        self.journal, self.others, self.tries = journal, others, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.journal, name)
+
+    def append_at(self, row: Recorded, position: int) -> None:
+        self.tries += 1
+        if self.others:
+            self.journal.append([self.others.pop(0)])
+        self.journal.append_at(row, position)
+
+
+def test_what_is_told_of_a_month_while_it_is_closed_is_in_it(journal: Journal) -> None:
+    journal.append([issued(1)])
+    busy: Any = Interrupted(journal, [issued(2), issued(3, "2026-02-03")])
+    done = close_in(busy, OURS, "2026-01", "ada", "")
+    assert busy.tries == 3
+    assert (done.earned[0].amount, done.earned[0].count) == (34_00, 2)
+    assert done.known_at == 2, "what stands in a later month does not make it again"
+    assert journal.head() == 4
+    held = {(each.account, each.amount) for each in done.balances}
+    assert held == {("receivable", 62_00), ("revenue", -34_00), ("deferred_revenue", -28_00)}
+
+
+def test_verification_names_a_closed_month_that_has_changed(
+    period: Any, journal: Journal, database: Database
+) -> None:
+    journal.append([issued(1)])
+    good = close_in(journal, OURS, "2026-01", "ada", "")
+    _indexed(journal, database)
+    assert period("verify").exit_code == 0
+    other = replace(good, number=2, balances=good.balances[1:], earned=())
+    journal.append([closing.row(OURS, other)])
+    _indexed(journal, database)
+    done = period("verify")
+    assert done.exit_code == 1
+    assert "2026-01 of :live, which is closed: deferred_revenue held 0 eur" in " ".join(done.output.split())
+
+
+def _indexed(journal: Journal, database: Database) -> None:
+    index = PostingIndex(database.app_dsn, NAME, SPANS)
+    while advance(journal, index):
+        pass
+    index.close()
