@@ -274,6 +274,31 @@ def explain(format: Any, evidence: int | None, **asked: Any) -> None:
 
 
 @main.command()
+@click.argument("format", type=click.Choice(["beancount", "hledger", "sie4", "csv"]))
+@click.option("--from", "since", help="The first day, of a month or date; balances before it are carried in.")
+@click.option("--to", "until", help="The last day, of a month or date. Default: today.")
+@click.option("--account", default="", help="Whose books. Default: our own.")
+@click.option("--known-at", help="A position of the log, or a time. Default: all that is known.")
+@click.option("--currency", help="Only what is in this one. sie4 holds one currency in a file.")
+@click.option("--company", default="Ledgerstone", show_default=True, help="Whose books, for sie4.")
+@click.option("--out", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="FILE")
+def export(out: Path | None, **asked: Any) -> None:
+    """Write the books for other programs, to FILE or standard output: each entry with the row of the log that
+    moved the money, and what accounts held at the end of each month, for those programs to check.
+
+    hledger is for ledger too; see docs/guides/exports.md."""
+    from ledgerstone.bootstrap import read_settings
+    from ledgerstone.commands.export import Asked, export
+    from ledgerstone.http.errors import Problem
+
+    try:
+        entries, position = export(read_settings(), Asked(**asked), out)
+    except Problem as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{entries:,} entries, as known at position {position:,}", err=True)
+
+
+@main.command()
 @click.pass_context
 def verify(ctx: click.Context) -> None:
     """Check every row of the log and every view; exit with 1 when something is wrong."""

@@ -21,6 +21,7 @@ from ledgerstone.bench import (
     append,
     asof,
     balances,
+    exports,
     imports,
     lag,
     memory,
@@ -82,6 +83,7 @@ BENCHES: dict[str, Bench] = {
     "replay": lambda on: replays.of_one(views.made(on.full, on.journal(on.full)), on.journal(on.full)),
     "balances": lambda on: balances.current(on.books().app_dsn),
     "balances-past": lambda on: balances.past(on.books().app_dsn),
+    "export": lambda on: exports.speed(on.books()),
     "import": lambda on: imports.speed(on.journal(on.empty), on.events),
     "memory": lambda on: imports.memory(on.empty, on.memory),
 }

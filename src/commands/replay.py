@@ -65,7 +65,7 @@ def replay(settings: Settings, asked: Asked, show: Show) -> tuple[int, list[str]
     (views,) = whole_chains(VIEWS, [asked.view])
     view = next(view for view in views if view.name == asked.view)
     with migrated(settings) as database, journal_of(database) as journal:
-        at = Place(views, view, _position(journal, asked.known_at), database, journal)
+        at = Place(views, view, position_of(journal, asked.known_at), database, journal)
         until = exclusive_end("as_of", asked.as_of) if asked.as_of else None
         if asked.key is None:
             return at.position, _all(at, asked.compare, until, show)
@@ -73,7 +73,9 @@ def replay(settings: Settings, asked: Asked, show: Show) -> tuple[int, list[str]
         return at.position, _one(at, key, asked.compare, until, show)
 
 
-def _position(journal: Journal, known_at: str | None) -> int:
+def position_of(journal: Journal, known_at: str | None) -> int:
+    """The position of the log that is asked for, by itself or a time, never beyond the head (None). Raises a
+    Problem for what cannot be read."""
     if known_at is None:
         return journal.head()
     position = known_position(known_at)
