@@ -70,11 +70,12 @@ def reckonings(since: date, end: date) -> Iterator[date]:
 def with_standings(
     entries: Iterable[Entry], days: Iterable[date], held: Callable[[date], Held]
 ) -> Iterator[Item]:
-    """Entries in the order of their days, and before each of some days what was held when it began."""
+    """Entries in the order of their days, and before each of some days what was held when it began. Behind
+    the last entry nothing moves any more: of the days that are left the first and the last say it."""
     waiting = deque(days)
     for entry in entries:
         while waiting and waiting[0] <= entry.day:
             yield Standing(waiting[0], held(waiting.popleft()))
         yield entry
-    for day in waiting:
+    for day in sorted({waiting[0], waiting[-1]} if waiting else ()):
         yield Standing(day, held(day))

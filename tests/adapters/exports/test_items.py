@@ -30,7 +30,7 @@ def test_months_are_reckoned_when_they_begin_and_at_the_end() -> None:
 
 def test_a_month_is_reckoned_before_its_first_entry() -> None:
     entries = [_entry(date(2026, 1, 31)), _entry(date(2026, 2, 1)), _entry(date(2026, 2, 28))]
-    days = [date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1)]
+    days = [date(2026, month, 1) for month in range(2, 7)]
 
     found = list(with_standings(entries, days, lambda day: {("bank", "sek"): day.month}))
     assert found == [
@@ -38,7 +38,7 @@ def test_a_month_is_reckoned_before_its_first_entry() -> None:
         Standing(days[0], {("bank", "sek"): 2}),
         *entries[1:],
         Standing(days[1], {("bank", "sek"): 3}),
-        Standing(days[2], {("bank", "sek"): 4}),
+        Standing(days[-1], {("bank", "sek"): 6}),
     ]
 
 
