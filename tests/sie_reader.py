@@ -94,9 +94,11 @@ def _sums(sie: Sie, moved: dict[str, Decimal]) -> list[str]:
     wrong = []
     for account, kind in sie.kinds.items():
         if kind in "TS":
-            if account in sie.results or sie.opening[account] + moved[account] != sie.closing[account]:
+            if account in sie.results or sie.opening.get(account, 0) + moved[account] != sie.closing.get(
+                account
+            ):
                 wrong.append(f"{account}: #IB and movements are not #UB")
-        elif account in sie.opening or sie.results[account] != moved[account]:
+        elif account in sie.opening or sie.results.get(account) != moved[account]:
             wrong.append(f"{account}: movements are not #RES")
     if sum(sie.opening.values()):
         wrong.append("opening balances do not add up to nothing")

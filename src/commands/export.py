@@ -1,13 +1,13 @@
 """The books for other programs: written while they are read, so that they may be of any length."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import click
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -180,9 +180,8 @@ def _entry(row: Sequence[Any], currency: str | None) -> Entry:
 def _writer(out: Path | None) -> Iterator[Callable[[bytes], Any]]:
     """Where bytes go. A file has its name only when it is whole."""
     if out is None:
-        stream = click.get_binary_stream("stdout")
-        yield stream.write
-        stream.flush()
+        yield sys.stdout.buffer.write
+        sys.stdout.buffer.flush()
         return
     part = out.with_name(f"{out.name}.part")
     try:

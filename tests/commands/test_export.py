@@ -22,7 +22,7 @@ from ledgerstone.bootstrap import journal_of
 from ledgerstone.ledger.accounts import CHART
 from ledgerstone.ledger.balance_transactions import BalanceTransactionSeen
 from ledgerstone.ledger.corrections import superseding
-from ledgerstone.ledger.facts import Correctable
+from ledgerstone.ledger.facts import AnyFact
 from ledgerstone.ledger.payments import PaymentReceived
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
@@ -41,7 +41,7 @@ ENDS = [date(2026, 7, 1), date(2026, 8, 17), date(2026, 11, 1), date(2026, 12, 1
 TRICKY = 'bank/SE1/2026-08-09/ref "A;B", date:x [2026-13-45] | 100 %\\'
 
 
-def recorded(name: str, day: date, fact: Correctable, book: Book = BOOK) -> Recorded:
+def recorded(name: str, day: date, fact: AnyFact, book: Book = BOOK) -> Recorded:
     at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     return Recorded(name, book, at, fact, movements=movements(fact))
 

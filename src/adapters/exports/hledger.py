@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from ledgerstone.adapters.exports.items import Entry, Head, Item, Standing
 from ledgerstone.adapters.exports.words import amount, path, plain
+from ledgerstone.ledger.money import decimals
 
 TAGS = ("position", "evidence", "happened", "of")
 
@@ -21,7 +22,7 @@ def write(head: Head, items: Iterable[Item]) -> Iterator[str]:
 def _beginning(head: Head) -> str:
     lines = [f"; {plain(head.title)}"]
     for currency in sorted({currency for _, currency in head.closing}):
-        lines.append(f"commodity {_commodity(currency)}\n    format {_sample(currency)}")
+        lines.append(f"commodity {_commodity(currency)}{_format(currency)}")
     lines += [f"account {path(account)}" for account in sorted({account for account, _ in head.closing})]
     lines += [f"tag {tag}" for tag in TAGS]
     return "\n".join([*lines, _opening(head), ""])
@@ -70,11 +71,8 @@ def _commodity(currency: str) -> str:
     return code if code.isalpha() else f'"{code}"'
 
 
-def _sample(currency: str) -> str:
-    """How amounts look. hledger wants the point even where nothing follows it."""
-    shown, point = amount(10 ** (3 + _places(currency)), currency), "."
-    return f"{shown if point in shown else shown + point} {_commodity(currency)}"
-
-
-def _places(currency: str) -> int:
-    return len(amount(0, currency).partition(".")[2])
+def _format(currency: str) -> str:
+    """How amounts look, so that nobody takes the point of three decimals for one between thousands. Without
+    decimals nothing is said: hledger wants a point even there, and ledger cannot read it."""
+    places = decimals(currency)
+    return f"\n    format {_said(10 ** (places + 3), currency)}" if places else ""
