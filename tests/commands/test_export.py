@@ -197,8 +197,10 @@ def test_every_row_that_moved_money_is_an_entry_with_its_evidence(
     moved[twice] += 1
 
     assert Counter(map(int, re.findall(r"\bposition: (\d+)", content))) == moved
-    for position, evidence in re.findall(r"position: (\d+)\n.*evidence: (\d+)", content):
-        assert rows[int(evidence)].name == rows[int(position)].cause
+    told = re.findall(r"position: (\d+)\n.*evidence: (\d+)", content)
+    names = {int(position): rows[int(evidence)].name for position, evidence in told}
+    assert names == {at: rows[at].cause for at in moved if rows[at].cause}
+    assert names
     days = re.findall(r"^(\d{4}-\d\d-\d\d)(?: balance| \*)", content, re.MULTILINE)
     assert days == sorted(days)
 
