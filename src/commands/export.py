@@ -21,6 +21,7 @@ from ledgerstone.http.errors import refused
 from ledgerstone.http.parameters import exclusive_end, first_instant
 from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.journal import Journal
+from ledgerstone.ledger.money import decimals
 from ledgerstone.ledger.posting import Movement
 from ledgerstone.ledger.recorded import Book, decode
 from ledgerstone.projections.postings import NAME, SPANS, advance
@@ -108,19 +109,22 @@ def _begun(seen: Snapshot, asked: Asked, livemode: bool, position: int) -> tuple
 
 def _currency(format: Format, asked: Asked, reading: Reading) -> str | None:
     """The one currency of an export; None: all there are. Raises a Problem where a format wants one, and
-    there are several, or where there is nothing in the one that is asked for."""
+    there are several, where there is nothing in the one that is asked for, or the format cannot write it."""
     there = sorted({currency for _, currency in reading.held(end_day(reading.moment.at))})
-    if asked.currency is not None:
-        if (wanted := asked.currency.lower()) not in there:
-            raise refused("currency", f"Nothing is booked in {wanted}: there is {_listed(there)}.")
-        return wanted
-    if format.one_currency and len(there) > 1:
+    wanted = asked.currency and asked.currency.lower()
+    if wanted and wanted not in there:
+        raise refused("currency", f"Nothing is booked in {wanted}: there is {_listed(there)}.")
+    if format.one_currency and not wanted and len(there) > 1:
         raise refused(
             "currency",
-            f"A file of this format holds one currency, and these books have {_listed(there)}:"
+            f"A file of {asked.format} holds one currency, and these books have {_listed(there)}:"
             f" write a file of each, as with --currency {there[0]}.",
         )
-    return None
+    for currency in [wanted] if wanted else there:
+        if decimals(currency) > format.decimals:
+            said = f"Amounts in {currency} have {decimals(currency)} decimals, and {asked.format}"
+            raise refused("currency", f"{said} knows {format.decimals}: use another format for them.")
+    return wanted or None
 
 
 def _listed(currencies: Sequence[str]) -> str:

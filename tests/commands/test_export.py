@@ -279,6 +279,8 @@ def test_a_sie_file_is_of_one_currency(books: Shell, tmp_path: Path) -> None:
     assert "these books have eur, jpy, kwd, sek, usd" in several.output
     unknown = books("export", "sie4", "--to", UNTIL, "--currency", "nok", "--out", tmp_path / "x")
     assert "Nothing is booked in nok" in unknown.output
+    finer = books("export", "sie4", "--to", UNTIL, "--currency", "kwd", "--out", tmp_path / "x")
+    assert "Amounts in kwd have 3 decimals, and sie4 knows 2" in finer.output
     assert not list(tmp_path.iterdir())
     company = ("--account", "acct_other", "--company", "Ålands Öl & Ångbåt €")
     found = sie(books, tmp_path / "one", *company)
