@@ -295,6 +295,10 @@ def export(out: Path | None, **asked: Any) -> None:
         entries, position = export(read_settings(), Asked(**asked), out)
     except Problem as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        if out is None:
+            raise
+        raise click.ClickException(f"{out} is not written: {error.strerror}") from None
     click.echo(f"{entries:,} entries, as known at position {position:,}", err=True)
 
 

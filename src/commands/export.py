@@ -182,10 +182,14 @@ def _entry(row: Sequence[Any], currency: str | None) -> Entry:
 
 @contextmanager
 def _writer(out: Path | None) -> Iterator[Callable[[bytes], Any]]:
-    """Where bytes go. A file has its name only when it is whole."""
+    """Where bytes go. A file has its name only when it is whole; a pipe or device is written as it is."""
     if out is None:
         yield sys.stdout.buffer.write
         sys.stdout.buffer.flush()
+        return
+    if out.exists() and not out.is_file():
+        with out.open("wb") as file:
+            yield file.write
         return
     part = out.with_name(f"{out.name}.part")
     try:

@@ -3,7 +3,9 @@ currency, on several days, to the minor unit."""
 
 import csv
 import io
+import os
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -293,6 +295,22 @@ def test_standard_output_has_the_same_bytes(books: Shell, tmp_path: Path) -> Non
     exported(books, tmp_path / "books", "beancount")
 
     assert books("export", "beancount", "--to", UNTIL).stdout_bytes == (tmp_path / "books").read_bytes()
+
+
+def test_a_file_that_cannot_be_written_is_said_and_a_pipe_is_written_as_it_is(
+    books: Shell, tmp_path: Path
+) -> None:
+    nowhere = books("export", "csv", "--out", tmp_path / "missing" / "x")
+    assert nowhere.exit_code == 1
+    assert "missing/x is not written: No such file or directory" in nowhere.output
+    exported(books, tmp_path / "books", "csv")
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        try:
+            exported(books, tmp_path / "pipe", "csv")
+            assert reader.communicate(timeout=60)[0] == (tmp_path / "books").read_bytes()
+        finally:
+            reader.kill()
 
 
 def test_what_cannot_be_asked_is_refused_and_leaves_no_file(books: Shell, tmp_path: Path) -> None:
