@@ -217,6 +217,28 @@ def test_a_connected_account_has_books_of_its_own(books: Shell, tmp_path: Path, 
     assert nothing.stderr.startswith("0 entries")
 
 
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_was_told_after_a_close_names_its_own_day(
+    database: Database, tmp_path: Path, program: str
+) -> None:
+    outside, file, shell = PROGRAMS[program], tmp_path / "books", Shell(database)
+    outside.needed()
+    told = [row for row in transfers() if "/2026-06-" in row.name]
+    with journal_of(database) as journal:
+        journal.append_many((row,) for row in told[:2])
+        closed = shell("period", "close", "2026-06", "--actor", "ann", "--reason", "the month is over")
+        assert closed.exit_code == 0, closed.output
+        journal.append_many((row,) for row in told[2:])
+    exported(shell, file, outside.format)
+
+    late = re.findall(r"2026-07-01 \*.*\n.*position: \d+\n.*happened: (\S+)", file.read_text())
+    assert late == [str(row.happened_at.date()) for row in told[2:]]
+    checked = outside.check(file)
+    assert checked.returncode == 0, checked.stderr + checked.stdout
+    for day in (date(2026, 7, 1), date(2026, 8, 1)):
+        assert outside.held(file, day) == ours(database, day) != {}
+
+
 def test_a_table_has_both_sides_of_each_movement_and_what_was_held(books: Shell, tmp_path: Path) -> None:
     exported(books, tmp_path / "books", "csv", "--from", "2026-07")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "books").read_text())))
