@@ -65,10 +65,10 @@ def test_how_far_it_is_never_falls_and_ends_with_the_log(database: Database, liv
 
 
 def test_work_is_divided_by_chains_and_a_chain_that_is_too_much_by_its_keys() -> None:
-    two, four = divided(chains(VIEWS), 2), divided(chains(VIEWS), 4)
+    two, eight = divided(chains(VIEWS), 2), divided(chains(VIEWS), 8)
 
     assert all(piece.share.of == 1 for portion in two for piece in portion)
-    parted = {piece.views for portion in four for piece in portion if piece.share.of > 1}
+    parted = {piece.views for portion in eight for piece in portion if piece.share.of > 1}
     assert parted == {("terms", "mrr", "schedules"), ("money", "invoices")}
     assert len(divided(whole_chains(VIEWS, ["connect"]), 1)) == 1
 
