@@ -299,7 +299,7 @@ def sound(
         return cast(Sequence[Folded], heard), None
     first = next((one for one in spoiled if topics is None or one[1].topic in topics), None)
     before = [one for one in heard if first is None or one[0] < first[0]]
-    return [one for one in before if not isinstance(one[1], Spoiled)], first  # type: ignore[misc]
+    return cast(Sequence[Folded], [one for one in before if not isinstance(one[1], Spoiled)]), first
 
 
 def _topics(views: Sequence[AnyView]) -> frozenset[str]:
