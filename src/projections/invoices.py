@@ -99,7 +99,7 @@ class Invoices(View[Told, Part]):
 
     name = "invoices"
     version = 3
-    weight = 6
+    weight = 28
     hears = (InvoiceSeen, PaymentApplied, PaidElsewhere, CreditNoteIssued, CreditNoteVoided)
     reads = (Money,)
     state = Told

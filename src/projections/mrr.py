@@ -63,7 +63,7 @@ class Mrr(View[Payer, Part]):
 
     name = "mrr"
     version = 3
-    weight = 5
+    weight = 17
     hears = (SubscriptionSeen, DiscountSeen, CustomerSeen)
     reads = (Terms,)
     state = Payer

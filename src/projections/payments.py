@@ -93,7 +93,7 @@ class Payments(View[Told, Part]):
     name = "payments"
     version = 2
     hears = (PaymentSeen, PaymentReceived, PaymentFailed, PaymentApplied, *REVERSALS)
-    weight = 3
+    weight = 11
     state = Told
     row = PaymentRow
 

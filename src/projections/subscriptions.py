@@ -56,6 +56,7 @@ class Subscriptions(View[History[Subscription], Course[Subscription]]):
 
     name = "subscriptions"
     version = 2
+    weight = 6
     hears = (SubscriptionSeen,)
     state = History[Subscription]
     row = SubscriptionRow

@@ -40,7 +40,7 @@ class Sync(View[SyncRow, SyncRow]):
 
     name = "sync"
     version = 4
-    weight = 3
+    weight = 10
     hears = (
         StripeEventHeard,
         StripeObjectListed,
