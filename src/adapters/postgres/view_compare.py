@@ -215,7 +215,7 @@ def _digest(
 
 
 def _digested(contents: sql.Composable) -> sql.Composed:
-    query = "select count(*) as rows, sum(hash_record_extended(d, 0)::numeric) as digest from ({}) d"
+    query = "select count(*) as rows, sum(hash_record_extended(d, 0)) as digest from ({}) d"
     return sql.SQL(query).format(contents)
 
 
