@@ -45,10 +45,10 @@ _PAYLOAD, _EMPTY = b"\xa7payload", b"\xc4\x00"
 def decode_head(beginning: bytes) -> Recorded | None:
     """An evidence without its payload, from the first `HEAD` bytes of its state; None when they do not reach
     so far. Half of the log's rows are evidence, and their payloads are most of its bytes."""
-    end = beginning.find(_PAYLOAD)
-    while end >= 0:
+    end = beginning.find(_PAYLOAD) + len(_PAYLOAD)
+    while end >= len(_PAYLOAD):
         try:
-            return decode(beginning[:end] + _PAYLOAD + _EMPTY)
+            return decode(beginning[:end] + _EMPTY)
         except msgspec.DecodeError:  # a text may hold these bytes: "çpayload" does
-            end = beginning.find(_PAYLOAD, end + 1)
+            end = beginning.find(_PAYLOAD, end) + len(_PAYLOAD)
     return None

@@ -168,6 +168,8 @@ def _outcome(
         return Step(at, second[0].after, second[0].last)
     deleted = [s for s in second if s.last]
     edges = deleted or [s for s in second if rank(contents[s.after]) >= TERMINAL] or second
+    if len(edges) == 1:
+        return Step(at, edges[0].after, bool(deleted))
     excess = _excess(edges)
     entered = [index for index, more in excess.items() if more > 0]
     if _hang_together(edges):
@@ -191,12 +193,20 @@ def _excess(edges: Sequence[Sighting]) -> dict[int, int]:
 def _hang_together(edges: Sequence[Sighting]) -> bool:
     """Whether the edges touch each other, those of messages that told of no change included: such a message
     saw a state, and if no change led to it or from it, one is missing."""
+    if len(edges) == 2:  # most often
+        return _touch(*edges)
     groups: list[set[int]] = []
     for edge in edges:
         ends = {edge.after} if edge.before == NOTHING else {edge.before, edge.after}
         touched = [group for group in groups if group & ends]
         groups = [group for group in groups if not group & ends] + [ends.union(*touched)]
     return len(groups) == 1
+
+
+def _touch(one: Sighting, other: Sighting) -> bool:
+    """Whether two edges have an end in common."""
+    ends = one.before, one.after
+    return other.after in ends or (other.before != NOTHING and other.before in ends)
 
 
 def _likeliest(

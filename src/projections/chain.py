@@ -294,7 +294,7 @@ def sound(
 ) -> tuple[Sequence[Folded], tuple[int, Spoiled] | None]:
     """The rows before the first of some topics (of any, where none are named) that cannot be decoded, and
     which that is."""
-    spoiled = [(at, row) for at, row in heard if isinstance(row, Spoiled)]
+    spoiled = [(at, row) for at, row in heard if type(row) is Spoiled]
     if not spoiled:
         return cast(Sequence[Folded], heard), None
     first = next((one for one in spoiled if topics is None or one[1].topic in topics), None)

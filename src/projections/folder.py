@@ -107,7 +107,7 @@ class Folder:
         stale: Stale = {}
         for memory, hears in way:
             self.folding = memory.name
-            affected = stale.get(memory.name)
+            affected = stale.get(memory.name) if stale else None
             if hears:
                 if memory.counts:
                     self._count(memory, row, book)
@@ -175,8 +175,8 @@ class Folder:
     def _count(self, memory: Memory, row: Recorded, book: str) -> None:
         count = memory.view.count(row)
         if count is not None:
-            counted = memory.changes.counted
-            counted[book, count] = counted.get((book, count), 0) + 1
+            counted, cell = memory.changes.counted, (book, count)
+            counted[cell] = counted.get(cell, 0) + 1
 
     def _fold(
         self, memory: Memory, position: int, row: Recorded, book: str, affected: Affected | None

@@ -65,7 +65,7 @@ class Sync(View[SyncRow, SyncRow]):
 
     def keys(self, row: Recorded) -> Iterable[str]:
         body = row.body
-        if isinstance(body, StripeEventHeard | StripeObjectListed):
+        if isinstance(body, (StripeEventHeard, StripeObjectListed)):
             return () if body.parked is None else (row.name,)
         if isinstance(body, EvidenceRead):
             return (body.first,) if body.parked else ()
@@ -95,13 +95,13 @@ class Sync(View[SyncRow, SyncRow]):
         return () if part.kind == READ else (part,)
 
     def count(self, row: Recorded) -> Count | None:
-        match row.body:
+        heard = row.body
+        if isinstance(heard, (StripeEventHeard, StripeObjectListed)):  # half of a log: before all patterns
+            amounts = _amounts(heard)
+            return "messages", (heard.event_type, heard.api_version or "", heard.source), amounts
+        match heard:
             case RefetchWanted() | EvidenceRead(parked=False, familiar=False):
                 return None
-            case StripeEventHeard(parked=None, unknown=False) | StripeObjectListed(parked=None) as heard:
-                return "messages", (heard.event_type, heard.api_version or "", heard.source), SOUND
-            case StripeEventHeard() | StripeObjectListed() as heard:
-                return "messages", (heard.event_type, heard.api_version or "", heard.source), _odd(heard)
             case EvidenceRead() as read:
                 where = (read.event_type, read.api_version or "", read.source)
                 return "messages", where, (0, -int(read.parked), -int(read.familiar), 0, 0, 0)
@@ -117,6 +117,7 @@ def _wanted(row: SyncRow) -> tuple[datetime, str]:
     return row.at, row.reason
 
 
-def _odd(evidence: StripeEventHeard | StripeObjectListed) -> tuple[int, ...]:
+def _amounts(evidence: StripeEventHeard | StripeObjectListed) -> tuple[int, ...]:
     unknown = isinstance(evidence, StripeEventHeard) and evidence.unknown
-    return (1, int(evidence.parked is not None), int(unknown), 0, 0, 0)
+    parked = evidence.parked is not None
+    return (1, int(parked), int(unknown), 0, 0, 0) if parked or unknown else SOUND
