@@ -104,7 +104,8 @@ def _add(cells: dict[Cell, tuple[int, ...]], cell: Cell, amounts: tuple[int, ...
 
 
 def _version(version: Version) -> tuple[Any, ...]:
-    return version.key + (version.place, version.known_from, version.known_to) + astuple(version.row)  # noqa: RUF005 (twice as fast)
+    shown = version.place, version.known_from, version.known_to
+    return version.key + shown + astuple(version.row)  # faster than unpacking, and done for each row
 
 
 def _state(key: Key, entry: Entry) -> tuple[str, str, bytes]:
