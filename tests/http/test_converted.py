@@ -247,3 +247,47 @@ def test_who_changes_currency_neither_leaves_nor_comes(service: Service, client:
         1_600,
     )
     assert row["customers"] == {"new": 0, "reactivation": 0, "expansion": 1, "contraction": 0, "churn": 0}
+
+
+def test_who_changes_currency_between_two_months_ends_is_not_lost_either(
+    service: Service, client: TestClient
+) -> None:
+    october = [stripe.NOW - days * 86_400 for days in (31, 16)]
+    ended = {"status": "canceled", "ended_at": october[1], "canceled_at": october[1]}
+    before = subscribed("sub_1", "eur", 1_000, start_date=october[0])
+    service.hear(
+        read(
+            stripe.event("customer.subscription.created", before, created=october[0]),
+            stripe.event("customer.subscription.deleted", {**before, **ended}, created=october[1]),
+            stripe.event(
+                "customer.subscription.created",
+                subscribed("sub_2", "usd", 2_000, start_date=october[1]),
+                created=october[1],
+            ),
+        )
+    )
+    service.hear([[published(date(2026, 10, 23), {"usd": "1.25"})]])
+    query = {"from": "2026-10-10", "to": "2026-10-25", "convert_to": "eur"}
+    for group in ({}, {"group_by": "plan"}, {"group_by": "country"}, {"group_by": "tenant"}):
+        (row,) = asked(client, "/sys/billing/revenue", **query, **group)["data"]
+        assert (row["churn"]["customers"], row["churn"]["mrr"]) == (0, 0)
+        assert (row["churn"]["net_mrr_rate"], row["mrr"]) == (-0.6, 1_600)
+
+
+def test_what_moved_elsewhere_at_an_unknown_rate_is_known_here(service: Service, client: TestClient) -> None:
+    start = stripe.NOW - 86_400
+    stays = subscribed("sub_1", "eur", 1_000, start_date=start)
+    stays["items"]["data"][0]["price"]["product"] = "prod_stays"
+    service.hear(
+        read(
+            stripe.event("customer.subscription.created", stays, created=start),
+            stripe.event(
+                "customer.subscription.created", subscribed("sub_2", "usd", 2_000, start_date=stripe.NOW - 60)
+            ),
+        )
+    )
+    query = {"interval": "day", "from": "2026-11-05", "group_by": "plan", "convert_to": "eur"}
+    found = asked(client, "/sys/billing/mrr/movements", **query)["data"]
+    known = {row["group"]: (row["expansion"], row["entering"], row["fx"]) for row in found}
+    assert known["prod_stays"] == (0, 0, 0)
+    assert [moved for group, moved in known.items() if group != "prod_stays"] == [(None, None, None)]

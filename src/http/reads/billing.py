@@ -62,7 +62,7 @@ async def headline(asked: Asked) -> Found:
     dimension = _dimension(query.group_by)
     trend = await _grid(at_end, months, "month", dimension, query.currency)
     held = await _grid(at_end, eve, "day", dimension, query.currency)
-    shown = await table(at_end, trend, mrr.instants(months), eve[0].start)
+    shown = await table(at_end, trend, mrr.instants(months), eve[0].start, held)
     native = revenue.Parts(
         trend=trend,
         eve=held,

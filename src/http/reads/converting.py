@@ -1,6 +1,6 @@
 """Figures in one currency: which is asked for, what does that need, and how does a table become one of it?"""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -14,7 +14,7 @@ from ledgerstone.http.questions import Asked
 from ledgerstone.projections.reads import converted, movements, mrr, rates, revenue
 from ledgerstone.projections.reads.asked import Query
 from ledgerstone.projections.reads.converted import Conversion
-from ledgerstone.projections.reads.mrr import Grid, Grouping, Line
+from ledgerstone.projections.reads.mrr import Cell, Grid, Grouping, Line
 from ledgerstone.projections.reads.periods import Period
 
 NATIVE = "native currency"
@@ -73,9 +73,16 @@ class Table(Struct, frozen=True):
         )
 
 
-async def table(asked: Asked, native: Grid, at: Sequence[datetime], since: datetime | None = None) -> Table:
-    """How a table whose figures are of some instants, and perhaps of earlier ones, is to be shown. Raises a
-    Problem where it is asked for in a reporting currency, and none is configured."""
+async def table(
+    asked: Asked,
+    native: Grid,
+    at: Sequence[datetime],
+    since: datetime | None = None,
+    others: Collection[Cell] = (),
+) -> Table:
+    """How a table whose figures are of some instants, and perhaps of earlier ones with cells that these have
+    not, is to be shown. Raises a Problem where it is asked for in a reporting currency, and none is
+    configured."""
     query = asked.query
     group_by: str | None = getattr(query, "group_by", None)
     grouping = mrr.GROUPINGS["" if group_by in (None, "currency") else group_by]
@@ -85,7 +92,7 @@ async def table(asked: Asked, native: Grid, at: Sequence[datetime], since: datet
     apart = group_by == "currency"
     by = Conversion(_code(asked), rates.tables(found), apart)
     several: list[Sequence[Line]] = []
-    if not apart and len({currency for currency, _ in native}) > 1:
+    if not apart and len({currency for currency, _ in (*native, *others)}) > 1:
         several = [own async for own in by_customer(asked.snapshot, mrr.several(asked.moment, at[-1]))]
     notes = (CONVERTED, *_missing(converted.unknown(native, at, by)))
     return Table(NATIVE if apart else group_by, by.into, grouping, notes, by, several)

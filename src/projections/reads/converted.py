@@ -120,8 +120,9 @@ def moved_between(
         for cell, values in (apart := between(own, start, end, grain, grouping)).items():
             _join(found, by.cell(cell), _movement(values, factors[cell[0]], -1))
         if apart:
-            for group, together in _together(own, start, end, grain, grouping, factors).items():
-                _join(found, (by.into, group), together)
+            together = _together(own, start, end, grain, grouping, factors)
+            for group in {group for _, group in apart} if together is None else together:
+                _join(found, (by.into, group), None if together is None else together[group])
     return {cell: None if exact is None else tuple(map(round, exact)) for cell, exact in found.items()}
 
 
@@ -178,8 +179,9 @@ def _movement(values: Sequence[int], factor: Fraction | None, sign: int) -> Exac
 
 def _together(
     own: Sequence[Line], start: datetime, end: datetime, grain: str, grouping: Grouping, factors: Factors
-) -> dict[str, Exact | None]:
-    """What moved one customer's sum over all currencies, by group, at the rates before the end."""
+) -> dict[str, Exact] | None:
+    """What moved one customer's sum over all currencies, by group, at the rates before the end; None where
+    one of them is not known."""
     was: dict[str, Fraction | None] = {}
     now: dict[str, Fraction | None] = {}
     for code in {line.currency for line in own}:
@@ -188,7 +190,7 @@ def _together(
             for group, amount in amounts(lines, at, grouping).items():
                 held[group] = _plus(held.get(group, Fraction(0)), _worth(amount, factors[code]))
     if None in (*was.values(), *now.values()):
-        return dict.fromkeys({**was, **now})
+        return None
     scale = lcm(*(worth.denominator for worth in (*was.values(), *now.values()) if worth))
     opening, closing = (
         {group: int(worth * scale) for group, worth in held.items() if worth} for held in (was, now)
