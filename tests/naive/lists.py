@@ -7,10 +7,13 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+import msgspec
+
 from ledgerstone.adapters.stripe.about import about
 from ledgerstone.ledger import evidence
+from ledgerstone.ledger.customers import CustomerDetails
 from ledgerstone.ledger.evidence import StripeEventHeard
-from ledgerstone.ledger.facts import BY_TAG, tag
+from ledgerstone.ledger.facts import BY_TAG, Superseded, tag
 from ledgerstone.ledger.recorded import Recorded
 from tests.naive.told import Known, exclusive, first, grouped, holds
 
@@ -83,11 +86,11 @@ def listed(known: Known, path: str, book: str, end: datetime, asked: Json) -> li
     return sorted(kept, key=lambda row: (row[newest], row["id"]), reverse=True)
 
 
-def single(known: Known, path: str, book: str, end: datetime) -> Json:
+def single(known: Known, path: str, book: str, end: datetime, with_bytes: bool = False) -> Json:
     """One object. Raises Nothing."""
     where, _, id = path.rpartition("/")
     if where == "/audit/events":
-        return _event(known, book, end, int(id))
+        return _event(known, book, end, int(id), with_bytes)
     view, shape, _ = SHOWN[where]
     found = [row for row in known.of(view, book, id) if holds(row, end)]
     if not found:
@@ -259,16 +262,61 @@ def _message(known: Known, position: int, recorded_at: datetime, row: Recorded) 
     }
 
 
-def _event(known: Known, book: str, end: datetime, position: int) -> Json:
-    """A message, with the positions of what was read from it."""
+def _event(known: Known, book: str, end: datetime, position: int, with_bytes: bool) -> Json:
+    """A message, with what was read from it, and perhaps its bytes and those of others of its name."""
     found = [each for each in known.log if each[0] == position and _is_heard(each[2], book, end)]
     if not found:
         raise Nothing
     heard: Any = found[0][2].body
+    again = [
+        each for each in _about(known, found[0][2]) if isinstance(each[2].body, evidence.EvidenceConflict)
+    ]
+    came = [found[0], *again]
     return {
         **_message(known, *found[0]),
         "size": len(heard.payload),
         "sha256": sha256(heard.payload).hexdigest(),
-        "readings": [at for at, _, _ in _about(known, found[0][2])],
-        "evidence": None,
+        "readings": [_reading(*each, with_bytes) for each in _about(known, found[0][2])],
+        "evidence": [_bytes(at, row.body) for at, _, row in came] if with_bytes else None,
+    }
+
+
+def _reading(position: int, recorded_at: datetime, row: Recorded, with_bytes: bool) -> Json:
+    return {
+        "position": position,
+        "recorded_at": recorded_at,
+        "name": row.name,
+        "fact": tag(type(row.body)),
+        "happened_at": row.happened_at,
+        "told": words(row.body, with_bytes),
+        "movements": msgspec.to_builtins([msgspec.structs.asdict(move) for move in row.movements]),
+    }
+
+
+def words(body: Any, with_bytes: bool = False) -> Any:
+    """What a row says: bytes and signatures, and who somebody is, only with the evidence."""
+    said: Json = msgspec.to_builtins(body)
+    match body:
+        case evidence.FactConflict():
+            return {"fact": said["fact"], "first": body.first, "told": msgspec.json.decode(body.told)}
+        case evidence.EvidenceConflict():
+            digest = sha256(body.payload).hexdigest()
+            return {"fact": said["fact"], "first": body.first, "source": body.source, "sha256": digest}
+        case evidence.EvidenceConfirmed():
+            return {"fact": said["fact"], "first": body.first}
+        case CustomerDetails() if not with_bytes:
+            return {"fact": said["fact"], "id": body.id}
+        case Superseded():
+            return {**said, "was": words(body.was, with_bytes), "now": words(body.now, with_bytes)}
+    return said
+
+
+def _bytes(position: int, body: Any) -> Json:
+    return {
+        "position": position,
+        "source": body.source,
+        "signature": body.signature,
+        "sha256": sha256(body.payload).hexdigest(),
+        "encoding": "utf-8",
+        "payload": body.payload.decode(),
     }

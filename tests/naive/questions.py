@@ -6,18 +6,25 @@ from typing import Any
 
 from msgspec import Struct
 
+from tests.naive.books import legs
+from tests.naive.exchange import tables
+from tests.naive.explained import COLUMNS
 from tests.naive.lists import listed
-from tests.naive.told import TICK, Told
+from tests.naive.told import TICK, Known, Told
 from tests.naive.worlds import CONNECTED
 
 Json = dict[str, Any]
-TABLES = ("/sys/billing/mrr", "/sys/billing/mrr/movements", "/api/mrr", "/sys/billing/revenue")
+FIGURES = ("/sys/billing/mrr", "/sys/billing/mrr/movements", "/api/mrr", "/sys/billing/revenue")
+BALANCES, RATES = "/sys/journal/balances", "/sys/fx/rates"
+ENTRIES, STATEMENT, EXPLAIN = "/sys/journal/entries", "/sys/journal/accounts/", "/audit/explain/"
 LISTS = ("/sys/invoices", "/sys/payments", "/sys/subscriptions", "/audit/events")
 MONTHS = [f"{year}-{month:02d}" for year, month in ((2026, n) for n in range(3, 13))]
 POSITIONS = 40
 """At how many positions of each log it is asked what was known."""
 
 
+INTO = ("eur", "usd", "sek", "jpy", "kwd", "reporting", "xxx")
+"""Currencies into which figures are converted."""
 BOOKS = ("", CONNECTED)
 FOREVER = datetime(2100, 1, 1, tzinfo=UTC)
 TIMES = ("created_at", "due_at", "finalized_at", "paid_at", "at", "started_at", "ended_at", "created")
@@ -63,9 +70,21 @@ class Words:
         }
         lines = [row for account in BOOKS for _, row in known.rows("mrr", f"{account}:live")]
         self.currencies = [*sorted({line.currency for line in lines}), "xxx"]
+        self.legs = {account: legs(known, f"{account}:live") for account in BOOKS}
+        self.keys = {account: _keys(known, f"{account}:live") for account in BOOKS}
         marks = {line.valid_from for line in lines} | {line.valid_to for line in lines if line.valid_to}
         marks |= {row[name] for rows in self.rows.values() for row in rows for name in TIMES if row.get(name)}
-        self.marks = sorted(random.sample(sorted(marks), min(len(marks), 100)))
+        marks |= {leg.booked for account in BOOKS for leg in self.legs[account][::7]}
+        marks |= {table.at for table in tables(known).values()}
+        self.marks = sorted(random.sample(sorted(marks), min(len(marks), 120)))
+
+
+def _keys(known: Known, book: str) -> dict[str, list[str]]:
+    """The keys of each view that shows any."""
+    shown = {
+        view: sorted({id for of, id in keys if of == book}) for view, keys in known.versions.items() if keys
+    }
+    return {view: keys for view, keys in shown.items() if keys}
 
 
 def written(time: datetime, hours: int) -> str:
@@ -119,8 +138,10 @@ def _account(random: Random) -> str:
 
 
 def table(words: Words, random: Random) -> Question:
-    """About recurring revenue, or how the business does."""
-    path = random.choice(TABLES)
+    """About recurring revenue, how the business does, what accounts hold, or rates of exchange."""
+    path = random.choice([*FIGURES, BALANCES, RATES])
+    if path in (BALANCES, RATES):
+        return _of_one_moment(words, random, path)
     given: dict[str, str] = {}
     if random.random() < 0.4:
         given["from"] = instant(words, random)
@@ -130,13 +151,72 @@ def table(words: Words, random: Random) -> Question:
         given["currency"] = random.choice(words.currencies)
     if path != "/api/mrr" and random.random() < 0.7:
         given["group_by"] = random.choice(["plan", "country", "tenant", "currency"])
-    if path in TABLES[:2] and random.random() < 0.5:
+    if random.random() < 0.45:
+        given["convert_to"] = random.choice(INTO)
+    if random.random() < 0.1:
+        given["policy"] = "standard_v1"
+    if path in FIGURES[:2] and random.random() < 0.5:
         given["interval"] = random.choice(["day", "month"])
     return Question(path, moment(words, random, _account(random)), given, _limit(random))
 
 
+def _of_one_moment(words: Words, random: Random, path: str) -> Question:
+    account = _account(random)
+    possible = _of_books(words, random, account)
+    if path == RATES:
+        given = {name: possible[name] for name in ("from", "to") if random.random() < 0.4}
+        if random.random() < 0.5:
+            given["currency"] = random.choice(["usd", "sek", "gbp", "kwd", "eur"])
+        return Question(path, moment(words, random, account), given, _limit(random))
+    given = {name: possible[name] for name in ("from", "chart", "currency") if random.random() < 0.3}
+    if random.random() < 0.7:
+        given["group_by"] = random.choice(["account", "subject", "tenant", "tenant"])
+        if given["group_by"] == "subject" and random.random() < 0.9:
+            given["chart"] = possible["chart"]
+    return Question(path, moment(words, random, account), given, _limit(random))
+
+
+def _of_books(words: Words, random: Random, account: str) -> dict[str, str]:
+    """Filters that some leg of a book goes through, or nearly."""
+    leg = random.choice(words.legs[account])
+    days = [leg.booked, leg.booked - timedelta(days=random.randrange(60))]
+    begin, end = (random.choice([f"{at:%Y-%m-%d}", f"{at:%Y-%m}", around(at, random)]) for at in days[::-1])
+    subject = random.choice([leg.of, leg.of, leg.of, ""]) or "nothing"
+    currency = random.choice([leg.currency, leg.currency, "xxx"])
+    return {"from": begin, "to": end, "chart": leg.account, "subject": subject, "currency": currency}
+
+
+def _journal(words: Words, random: Random) -> Question:
+    """For entries, or an account's statement."""
+    account = _account(random)
+    possible = _of_books(words, random, account)
+    path = random.choice([ENTRIES, STATEMENT])
+    if path == STATEMENT:
+        path += random.choice([*[possible.pop("chart")] * 20, "savings"])
+    names = random.sample(sorted(possible), random.choice([0, 1, 1, 2, 2, 3]))
+    given = {name: possible[name] for name in names}
+    return Question(path, moment(words, random, account), given, _limit(random))
+
+
+def _explanation(words: Words, random: Random) -> Question:
+    """For the versions of what some view shows of some key, or of a column of it."""
+    account = _account(random)
+    view = random.choice(sorted(words.keys[account]))
+    key = random.choice([*[random.choice(words.keys[account][view])] * 20, "nothing"])
+    given: dict[str, str] = {}
+    if random.random() < 0.4:
+        given["column"] = random.choice([*[random.choice(COLUMNS[view])] * 20, "colour"])
+    view = random.choice([*[view] * 30, "weather"])
+    return Question(f"{EXPLAIN}{view}/{key}", moment(words, random, account), given, _limit(random))
+
+
 def listing(words: Words, random: Random) -> Question:
     """For a list, with up to three filters that some row of the list goes through, or nearly."""
+    kinds = [*[_list] * len(LISTS), _journal, _journal, _explanation]
+    return random.choice(kinds)(words, random)
+
+
+def _list(words: Words, random: Random) -> Question:
     path, account = random.choice(LISTS), _account(random)
     possible = _filters(path, random.choice(words.rows[path, account]), random)
     names = random.sample(sorted(possible), random.choice([0, 0, 1, 1, 1, 2, 3]))
@@ -169,7 +249,9 @@ def single(words: Words, random: Random) -> Question:
     row = random.choice(words.rows[path, account])
     id = row["position" if path == "/audit/events" else "id"]
     there = path if random.random() < 0.97 else "/sys/invoices"
-    return Question(f"{there}/{id}", moment(words, random, account), {})
+    bytes = path == there == "/audit/events" and random.random() < 0.5
+    given = {"evidence": random.choice(["true", "false"])} if bytes else {}
+    return Question(f"{there}/{id}", moment(words, random, account), given)
 
 
 def span(words: Words, random: Random) -> Question:

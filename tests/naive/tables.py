@@ -1,16 +1,18 @@
-"""Recurring revenue by period, what moved it, and how the business does, as the design has them: added up
-from the lines that count at each instant, whoever they are of, again for every figure."""
+"""Recurring revenue by period, and what moved it, as the design has them: added up from the lines that count
+at each instant, whoever they are of, again for every figure; in their own currencies or in one."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from tests.naive.told import TICK, Known, day, exclusive, first, grouped, holds, month, next_month
+from tests.naive.exchange import exchanged
+from tests.naive.told import TICK, Known, day, exclusive, first, holds, month, next_month
 
 Json = dict[str, Any]
 KINDS = ("new", "reactivation", "expansion", "contraction", "churn", "entering", "leaving")
+GAINED, LOST = ("new", "reactivation", "expansion", "entering"), ("contraction", "churn", "leaving")
 
 
 class Period(NamedTuple):
@@ -28,15 +30,31 @@ class Cell(NamedTuple):
     group: str
 
 
+class Item(NamedTuple):
+    """A line that counts: where it is added, whose it is, its amount in its own currency, and its worth in
+    that of the cell; None: not known."""
+
+    cell: Cell
+    customer: str
+    subscription: str
+    currency: str
+    native: int | None
+    mrr: Fraction | None
+
+
+Moved = dict[Cell, dict[str, list[Fraction]] | None]
+"""What moved, by cell and kind: the amounts, one a customer; None: not known."""
+
+
 def mrr(known: Known, book: str, end: datetime, asked: Json) -> list[Json]:
     """`GET /sys/billing/mrr`."""
     periods = _periods(asked, end, asked.get("interval", "month"))
     rows = []
     for period in periods:
-        for cell in _cells(known, book, periods, asked):
-            now = _figures(_of(known.lines(book, period.end), cell, asked))
-            if _is_total(asked) or _any(now):
-                rows.append({"period": period.label, "at": period.end, **_named(cell, asked), **_shown(now)})
+        for cell in cells(known, book, periods, asked):
+            now = figures(items(known, book, period.end, asked), cell)
+            if is_total(asked) or has_any(now):
+                rows.append({"period": period.label, "at": period.end, **named(cell, asked), **shown(now)})
     return rows
 
 
@@ -45,13 +63,11 @@ def months(known: Known, book: str, end: datetime, asked: Json) -> list[Json]:
     periods = _periods(asked, end, "month")
     rows = []
     for period in periods:
-        for cell in _cells(known, book, periods, asked):
-            held, now = (
-                _figures(_of(known.lines(book, at), cell, asked)) for at in (period.start, period.end)
-            )
-            line = {"month": period.label, "currency": cell.currency, **_shown(now)}
+        for cell in cells(known, book, periods, asked):
+            held, now = (figures(items(known, book, at, asked), cell) for at in (period.start, period.end))
+            line = {"month": period.label, "currency": cell.currency, **shown(now)}
             del line["paying_customers"]
-            rows.append({**line, "change": _change(held["mrr"], now["mrr"])})
+            rows.append({**line, "change": change(held["mrr"], now["mrr"])})
     return rows
 
 
@@ -61,138 +77,34 @@ def movements(known: Known, book: str, end: datetime, asked: Json) -> list[Json]
     periods = _periods(asked, end, grain)
     rows = []
     for period in periods:
-        moved = _moved(known, book, period.start, period.end, grain, asked)
-        for cell in _cells(known, book, periods, asked):
-            held, now = (
-                _figures(_of(known.lines(book, at), cell, asked)) for at in (period.start, period.end)
-            )
-            found = moved.get(cell, {})
-            if _is_total(asked) or _any(held) or _any(now) or found:
-                line = {"period": period.label, "at": period.end, **_named(cell, asked)}
-                rows.append({**line, **_movement(held["mrr"], now["mrr"], found)})
+        found = moved(known, book, period.start, period.end, grain, asked)
+        for cell in cells(known, book, periods, asked):
+            held, now = (figures(items(known, book, at, asked), cell) for at in (period.start, period.end))
+            if is_total(asked) or has_any(held) or has_any(now) or cell in found:
+                line = {"period": period.label, "at": period.end, **named(cell, asked)}
+                rows.append({**line, **_movement(held["mrr"], now["mrr"], found.get(cell, {}), asked)})
     return rows
 
 
-def _movement(opening: int | None, closing: int | None, found: dict[str, list[int]]) -> Json:
-    sure = opening is not None and closing is not None
-    kinds = {kind: sum(found.get(kind, [])) if sure else None for kind in KINDS}
-    people = {kind: len(found.get(kind, [])) if sure else None for kind in KINDS[:5]}
-    return {"opening": opening, **kinds, "fx": 0, "closing": closing, "customers": people}
+def _movement(
+    opening: int | None, closing: int | None, found: dict[str, list[Fraction]] | None, asked: Json
+) -> Json:
+    ends: Json = {"opening": opening, "closing": closing}
+    if opening is None or closing is None or found is None:
+        people = dict.fromkeys(KINDS[:5])
+        return {
+            **dict.fromkeys(KINDS),
+            "fx": None if "convert_to" in asked else 0,
+            **ends,
+            "customers": people,
+        }
+    kinds = {kind: round(sum(found.get(kind, []))) for kind in KINDS}
+    rest = closing - opening - sum(kinds[kind] for kind in GAINED) + sum(kinds[kind] for kind in LOST)
+    people = {kind: len(found.get(kind, [])) for kind in KINDS[:5]}
+    return {**kinds, "fx": rest if "convert_to" in asked else 0, **ends, "customers": people}
 
 
-def revenue(known: Known, book: str, end: datetime, asked: Json) -> list[Json]:
-    """`GET /sys/billing/revenue`."""
-    since, until = _window(asked, end, "month")
-    until = min(until, end)
-    year = [_period("month", month(until - TICK), until)]
-    for _ in range(11):
-        year.insert(0, _period("month", month(year[0].start - TICK), until))
-    moved = _moved(known, book, since, until, "day", asked)
-    billed = _billed(known, book, since, until, asked)
-    cells = {*_cells(known, book, year, asked), *_cells(known, book, [Period("", since, since)], asked)}
-    rows = []
-    for cell in sorted(cells | billed.keys()):
-        held, now, *trend = (
-            _figures(_of(known.lines(book, at), cell, asked)) for at in (since, until, *(p.end for p in year))
-        )
-        if _is_total(asked) or any(_any(each) for each in (held, now, *trend)) or cell in billed:
-            shown = _headline(held, now, moved.get(cell, {}), billed.get(cell, Counter()))
-            ends = [
-                {"period": p.label, "at": p.end, "mrr": f["mrr"]} for p, f in zip(year, trend, strict=True)
-            ]
-            rows.append({**_named(cell, asked), "since": since, "until": until, **shown, "trend": ends})
-    return rows
-
-
-def _headline(held: Json, now: Json, moved: dict[str, list[int]], billed: Counter[str]) -> Json:
-    sums = {kind: sum(moved.get(kind, [])) for kind in KINDS}
-    lost, opening = len(moved.get("churn", [])), held["mrr"] if now["mrr"] is not None else None
-    gone = sums["churn"] + sums["contraction"]
-    rate = lost / held["paying_customers"] if opening is not None and held["paying_customers"] else None
-    arpa = (
-        Fraction(now["mrr"], now["paying_customers"])
-        if now["mrr"] is not None and now["paying_customers"]
-        else None
-    )
-    less = {name: billed[name] for name in ("credit_notes", "refunds", "disputes", "voided")}
-    return {
-        **_shown(now),
-        "arr": None if now["mrr"] is None else 12 * now["mrr"],
-        "growth": _change(held["mrr"], now["mrr"]),
-        "gross_revenue": billed["gross"],
-        "net_revenue": billed["gross"] - sum(less.values()),
-        **less,
-        "platform_fees": None,
-        "churn": {
-            "customers": lost,
-            "of_customers": held["paying_customers"],
-            "customer_rate": rate,
-            "mrr": sums["churn"],
-            "contraction": sums["contraction"],
-            "of_mrr": opening,
-            "gross_mrr_rate": gone / opening if opening else None,
-            "net_mrr_rate": (gone - sums["expansion"] - sums["reactivation"]) / opening if opening else None,
-        },
-        "arpa": None if arpa is None else round(arpa),
-        "ltv": round(arpa * held["paying_customers"] / lost) if arpa and rate else None,
-    }
-
-
-def _billed(
-    known: Known, book: str, since: datetime, until: datetime, asked: Json
-) -> dict[Cell, Counter[str]]:
-    """What was invoiced in a window, and what was taken off or went back."""
-    found: dict[Cell, Counter[str]] = {}
-
-    def add(currency: str, plans: Iterable[str], customer: str | None, **amounts: int) -> None:
-        if asked.get("currency", currency) == currency:
-            cell = Cell(currency, _bill_group(known, book, until, asked, tuple(plans), customer))
-            found.setdefault(cell, Counter()).update(amounts)
-
-    def within(at: datetime | None) -> bool:
-        return at is not None and since <= at < until
-
-    def held(view: str, id: str | None) -> Any:
-        return next((row for row in known.of(view, book, id) if holds(row, until)), None)
-
-    for _, row in known.then("invoices", book, until):
-        net = row.total - row.tax
-        if within(row.finalized_at):
-            add(row.currency, row.plans, row.customer, gross=net)
-        if row.finalized_at is not None and within(row.voided_at):
-            add(row.currency, row.plans, row.customer, voided=net - row.credited + row.credited_tax)
-    for _, row in known.rows("credit_notes", book):
-        if within(row.at):
-            invoice = held("invoices", row.invoice)
-            plans, other = (invoice.plans, invoice.customer) if invoice else ((), None)
-            amount = row.net if row.kind == "issued" else -row.net
-            add(row.currency, plans, row.customer or other, credit_notes=amount)
-    for _, row in known.rows("money", book):
-        if within(row.at) and row.kind != "received":
-            payment = held("payments", row.payment)
-            invoice = held("invoices", payment.invoice) if payment and payment.invoice else None
-            plans, other = (invoice.plans, invoice.customer) if invoice else ((), None)
-            amount = row.amount if row.kind in ("refunded", "disputed") else -row.amount
-            what = "refunds" if row.kind.startswith("refund") else "disputes"
-            add(row.currency, plans, (payment.customer if payment else None) or other, **{what: amount})
-    return {cell: sums for cell, sums in found.items() if _is_total(asked) or any(sums.values())}
-
-
-def _bill_group(
-    known: Known, book: str, end: datetime, asked: Json, plans: tuple[str, ...], customer: str | None
-) -> str:
-    match asked.get("group_by"):
-        case "plan":
-            return "several" if len(plans) > 1 else "".join(plans)
-        case "tenant":
-            return known.tenant(book, customer, end) or ""
-        case "country":
-            who = known.customer(book, customer, end)
-            return (who.country or "") if who else ""
-    return ""
-
-
-def _window(asked: Json, end: datetime, grain: str) -> tuple[datetime, datetime]:
+def window(asked: Json, end: datetime, grain: str) -> tuple[datetime, datetime]:
     """From when until when is asked."""
     until = exclusive(asked["to"]) if "to" in asked else end
     if "from" in asked:
@@ -204,112 +116,167 @@ def _window(asked: Json, end: datetime, grain: str) -> tuple[datetime, datetime]
 
 def refused(asked: Json, end: datetime) -> str | None:
     """The parameter that is wrong, of a question that has no answer."""
-    since, until = _window(asked, end, "month")
+    since, until = window(asked, end, "month")
     return "from" if "from" in asked and since >= min(until, end) else None
 
 
 def _periods(asked: Json, end: datetime, grain: str) -> list[Period]:
-    since, until = _window(asked, end, grain)
+    since, until = window(asked, end, grain)
     start = (month if grain == "month" else day)(since)
     if "from" not in asked:
         for _ in range(11 if grain == "month" else 29):
             start = (month if grain == "month" else day)(start - TICK)
     found = []
     while start < min(until, end):
-        found.append(_period(grain, start, end))
+        found.append(period(grain, start, end))
         start = next_month(start) if grain == "month" else start + timedelta(days=1)
     return found
 
 
-def _period(grain: str, start: datetime, end: datetime) -> Period:
+def period(grain: str, start: datetime, end: datetime) -> Period:
+    """The day or month that begins at an instant, cut at the end."""
     over = next_month(start) if grain == "month" else start + timedelta(days=1)
     return Period(f"{start:%Y-%m}" if grain == "month" else f"{start:%Y-%m-%d}", start, min(over, end))
 
 
-def _is_total(asked: Json) -> bool:
-    return asked.get("group_by") in (None, "currency")
+def is_total(asked: Json) -> bool:
+    """Whether there is one line a currency; where they are converted, currencies are groups as others are."""
+    group_by = asked.get("group_by")
+    return group_by is None or (group_by == "currency" and "convert_to" not in asked)
 
 
-def _cells(known: Known, book: str, periods: list[Period], asked: Json) -> list[Cell]:
+def cells(known: Known, book: str, periods: list[Period], asked: Json) -> list[Cell]:
     """Of totals, every currency in which anything counted at the end of a day until the end of the table or
     at that, and the one that is asked for; of groups, those that had anything at any of its instants."""
-    if _is_total(asked):
+    if is_total(asked):
         last = periods[-1].end
         lines = [row for _, row in known.rows("mrr", book) if _lasted(row, last)]
-        wanted = {asked["currency"]} if "currency" in asked else {line.currency for line in lines}
-        return [Cell(currency, "") for currency in sorted(wanted)]
+        wanted = asked.get("convert_to", asked.get("currency"))
+        return [
+            Cell(each, "") for each in ([wanted] if wanted else sorted({line.currency for line in lines}))
+        ]
     instants = [periods[0].start, *(period.end for period in periods)]
-    cells = {_cell(line, asked) for at in instants for line in known.lines(book, at)}
-    return sorted(cell for cell in cells if asked.get("currency", cell.currency) == cell.currency)
+    return sorted({item.cell for at in instants for item in items(known, book, at, asked)})
 
 
 def _lasted(row: Any, last: datetime) -> bool:
     return row.valid_from < last and holds(row, min(last, day(row.valid_from) + timedelta(days=1)))
 
 
+def items(known: Known, book: str, at: datetime, asked: Json, rated: datetime | None = None) -> list[Item]:
+    """The lines that count at an instant, in the currency that is asked for: by the rates of that instant, or
+    of another."""
+    into = asked.get("convert_to")
+    found: list[Item] = known.kept(
+        ("items", book, at, rated, into, asked.get("group_by"), asked.get("currency")),
+        lambda: [
+            Item(
+                _cell(line, asked),
+                line.customer,
+                line.subscription,
+                line.currency,
+                line.mrr,
+                None if line.mrr is None else exchanged(known, line.mrr, line.currency, into, rated or at),
+            )
+            for line in known.lines(book, at)
+            if asked.get("currency", line.currency) == line.currency
+        ],
+    )
+    return found
+
+
 def _cell(line: Any, asked: Json) -> Cell:
-    return Cell(line.currency, "" if _is_total(asked) else getattr(line, asked["group_by"]))
+    group = "" if is_total(asked) else getattr(line, asked["group_by"])
+    return Cell(asked.get("convert_to", line.currency), group)
 
 
-def _of(lines: list[Any], cell: Cell, asked: Json) -> list[Any]:
-    return [line for line in lines if _cell(line, asked) == cell]
-
-
-def _figures(lines: list[Any]) -> Json:
-    by_customer = grouped(lines, lambda line: line.customer)
-    paying = [own for own in by_customer.values() if sum(line.mrr or 0 for line in own) > 0]
-    amounts = [line.mrr for line in lines]
+def figures(held: list[Item], cell: Cell) -> Json:
+    """What a cell comes to; customers count once."""
+    own = [item for item in held if item.cell == cell]
+    worth = [item.mrr for item in own if item.mrr is not None]
     return {
-        "mrr": None if None in amounts else sum(amounts),
-        "active_subscriptions": len({(line.customer, line.subscription) for line in lines}),
-        "active_customers": len(by_customer),
-        "paying_customers": len(paying),
+        "mrr": None if len(worth) < len(own) else round(sum(worth)),
+        "active_subscriptions": len({(item.customer, item.subscription) for item in own}),
+        "active_customers": len({item.customer for item in own}),
+        "paying_customers": len({item.customer for item in own if item.native}),
     }
 
 
-def _shown(figures: Json) -> Json:
+def shown(figures: Json) -> Json:
+    """Who pays is not known where an amount is not."""
     return {**figures, "paying_customers": None if figures["mrr"] is None else figures["paying_customers"]}
 
 
-def _any(figures: Json) -> bool:
+def has_any(figures: Json) -> bool:
+    """Whether there is anything in a cell."""
     return figures["mrr"] is None or any(figures.values())
 
 
-def _named(cell: Cell, asked: Json) -> Json:
-    group = {None: None, "currency": cell.currency}.get(asked.get("group_by"), cell.group)
-    return {"currency": cell.currency, "group": group}
+def named(cell: Cell, asked: Json) -> Json:
+    """What a line says of its cell."""
+    group = cell.currency if asked.get("group_by") == "currency" and is_total(asked) else cell.group
+    return {"currency": cell.currency, "group": group if "group_by" in asked else None}
 
 
-def _change(before: int | None, now: int | None) -> float | None:
+def change(before: int | None, now: int | None) -> float | None:
+    """By which fraction a figure differs."""
     return (now - before) / before if before and now is not None else None
 
 
-def _moved(
-    known: Known, book: str, start: datetime, end: datetime, grain: str, asked: Json
-) -> dict[Cell, dict[str, list[int]]]:
-    """What moved from one instant to another: of each cell and kind, the amounts, one a customer."""
-    held, now = (_by_customer(known.lines(book, at), asked) for at in (start, end))
-    found: dict[Cell, dict[str, list[int]]] = {}
-    for customer, currency in {**held, **now}:
-        before, after = (each.get((customer, currency), Counter[str]()) for each in (held, now))
-        if before != after and asked.get("currency", currency) == currency:
-            was = not before and _was_customer(known, book, customer, currency, start, grain)
-            for group, kind, amount in _kinds(before, after, was):
-                found.setdefault(Cell(currency, group), {}).setdefault(kind, []).append(amount)
+Held = dict[tuple[str, str], list[Item]]
+
+
+def moved(known: Known, book: str, start: datetime, end: datetime, grain: str, asked: Json) -> Moved:
+    """What moved from one instant to another, at the rates of the second. Whoever has several currencies
+    moves as their sum does, unless currencies are asked for apart; who changed nothing moved nothing,
+    whatever the rates did."""
+    held, now = (_by_payer(items(known, book, at, asked, end), asked) for at in (start, end))
+    found: Moved = {}
+    for payer in {**held, **now}:
+        before, after = held.get(payer, []), now.get(payer, [])
+        changed = _native(before)
+        changed.subtract(_native(after))
+        cells = {cell for (cell, _), amount in changed.items() if amount}
+        if None in [item.mrr for item in (*before, *after)]:
+            found.update(dict.fromkeys(cells))
+        elif cells:
+            was = not before and _was_customer(known, book, payer, start, grain, asked)
+            (into,) = {cell.currency for cell in cells}
+            for group, kind, amount in _kinds(_worth(before), _worth(after), was):
+                kinds = found.setdefault(Cell(into, group), {})
+                if kinds is not None:
+                    kinds.setdefault(kind, []).append(amount)
     return found
 
 
-def _by_customer(lines: list[Any], asked: Json) -> dict[tuple[str, str], Counter[str]]:
-    """What each customer paid in each currency, by group; groups at 0 are left out."""
-    found: dict[tuple[str, str], Counter[str]] = {}
-    for line in lines:
-        if line.mrr:
-            groups = found.setdefault((line.customer, line.currency), Counter())
-            groups[_cell(line, asked).group] += line.mrr
+def _by_payer(held: list[Item], asked: Json) -> Held:
+    """What each customer pays for: in each currency by itself, or where they are converted in all."""
+    found: Held = {}
+    together = "convert_to" in asked and asked.get("group_by") != "currency"
+    for item in held:
+        if item.native:
+            found.setdefault((item.customer, "" if together else item.currency), []).append(item)
     return found
 
 
-def _kinds(before: Counter[str], after: Counter[str], was: bool) -> Iterator[tuple[str, str, int]]:
+def _native(held: list[Item]) -> Counter[tuple[Cell, str]]:
+    found = Counter[tuple[Cell, str]]()
+    for item in held:
+        found[item.cell, item.currency] += item.native or 0
+    return found
+
+
+def _worth(held: list[Item]) -> dict[str, Fraction]:
+    """By group."""
+    found: dict[str, Fraction] = {}
+    for item in held:
+        found[item.cell.group] = found.get(item.cell.group, Fraction(0)) + (item.mrr or 0)
+    return found
+
+
+def _kinds(
+    before: dict[str, Fraction], after: dict[str, Fraction], was: bool
+) -> Iterator[tuple[str, str, Fraction]]:
     groups = sorted({*before, *after})
     if not before:
         yield from ((group, "reactivation" if was else "new", after[group]) for group in groups)
@@ -317,13 +284,13 @@ def _kinds(before: Counter[str], after: Counter[str], was: bool) -> Iterator[tup
     if not after:
         yield from ((group, "churn", before[group]) for group in groups)
         return
-    rises = {group: after[group] - before[group] for group in groups}
-    up = sum(rise for rise in rises.values() if rise > 0)
-    down = -sum(rise for rise in rises.values() if rise < 0)
+    rises = {group: after.get(group, Fraction(0)) - before.get(group, Fraction(0)) for group in groups}
+    up = sum((rise for rise in rises.values() if rise > 0), Fraction(0))
+    down = -sum((rise for rise in rises.values() if rise < 0), Fraction(0))
     for sign, between, rest in ((1, "entering", "expansion"), (-1, "leaving", "contraction")):
         left = min(up, down)
         for group in groups:
-            amount = max(0, sign * rises[group])
+            amount = max(Fraction(0), sign * rises[group])
             shared = min(amount, left)
             left -= shared
             yield from (
@@ -331,9 +298,12 @@ def _kinds(before: Counter[str], after: Counter[str], was: bool) -> Iterator[tup
             )
 
 
-def _was_customer(known: Known, book: str, customer: str, currency: str, start: datetime, grain: str) -> bool:
+def _was_customer(
+    known: Known, book: str, payer: tuple[str, str], start: datetime, grain: str, asked: Json
+) -> bool:
     """Whether it was ever above 0 at the end of a day or month, until the one in which the start lies."""
-    own = [line for line in known.of("mrr", book, customer) if line.currency == currency and line.mrr]
+    customer, currency = payer[0], payer[1] or asked.get("currency")
+    own = [line for line in known.of("mrr", book, customer) if currency in (None, line.currency) and line.mrr]
     end = (month if grain == "month" else day)(min([line.valid_from for line in own], default=start))
     while (end := next_month(end) if grain == "month" else end + timedelta(days=1)) <= start:
         if any(holds(line, end) for line in own):

@@ -11,6 +11,7 @@ from typing import Any
 from ledgerstone.ledger.journal import Entry
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.projections.folder import fold
+from ledgerstone.projections.shown import Version
 from ledgerstone.projections.view import chains
 from ledgerstone.projections.views import VIEWS
 
@@ -29,12 +30,15 @@ class Known:
             self.log.append((entry.position, entry.recorded_at, entry.row))
         told = [(at, row) for at, _, row in self.log]
         self._rows: dict[str, dict[str, list[tuple[str, Any]]]] = {view.name: {} for view in VIEWS}
+        self.versions: dict[str, dict[Key, list[Version]]] = {view.name: {} for view in VIEWS}
+        """All that each key of a view ever showed, whenever it was known."""
         self.changed: set[int] = set()
         """Positions at which any view shows something else than just before."""
         for group in chains(VIEWS):
             for name, versions in fold(group, told).items():
                 self.changed.update(version.known_to for version in versions if version.known_to is not None)
                 for version in versions:
+                    self.versions[name].setdefault(version.key, []).append(version)
                     if version.known_to is None:
                         book, id = version.key
                         self._rows[name].setdefault(book, []).append((id, version.row))
