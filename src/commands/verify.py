@@ -13,6 +13,7 @@ from ledgerstone.adapters.postgres.lock import alone
 from ledgerstone.adapters.postgres.scan import scan
 from ledgerstone.bootstrap import Settings, journal_of, migrated, views_of
 from ledgerstone.commands.progress import Told, progress
+from ledgerstone.commands.verify_books import Books
 from ledgerstone.commands.verify_postings import Postings
 from ledgerstone.ledger.admission import differ
 from ledgerstone.ledger.corrections import correction_of, faults, in_force, outgrown
@@ -58,10 +59,11 @@ def verify(settings: Settings) -> Verdict:
 
 
 def _verify_log(database: Database, journal: Journal, verdict: Verdict, told: Told) -> None:
-    notes, postings = Notes(), Postings(database.app_dsn)
+    notes, postings, books = Notes(), Postings(database.app_dsn), Books()
 
     def seen(row: Recorded, position: int) -> None:
         postings.take(row, position)
+        books.take(row, position)
         if not (isinstance(row.body, FactConflict) and _settled(row.body, journal)):
             notes.take(row, position)
         if isinstance(row.body, Superseded):
@@ -79,7 +81,22 @@ def _verify_log(database: Database, journal: Journal, verdict: Verdict, told: To
     verdict.wrong += notes.of("a correction", "two messages tell of one fact in different amounts")
     verdict.wrong += (booked := list(postings.problems()))
     verdict.fine += [postings.fine] if postings.fine and not booked else []
+    _verify_books(books, database, journal, verdict)
     verdict.remarks += notes.of("parked", "came again with another body", "to be fetched whole")
+
+
+def _verify_books(books: Books, database: Database, journal: Journal, verdict: Verdict) -> None:
+    found: tuple[list[str], list[str]] = [], []
+    counts = [0, 0]
+    for problem in books.found(database, journal):
+        counts[problem.waits] += 1
+        if len(found[problem.waits]) < NAMED:
+            found[problem.waits].append(problem.said)
+    for into, said, count in zip((verdict.wrong, verdict.remarks), found, counts, strict=True):
+        into += said
+        into += [f"… and {count - NAMED:,} more in the books"] if count > NAMED else []
+    if not counts[0]:
+        verdict.fine.append(books.fine)
 
 
 def _ended_by(row: Recorded, first: str, journal: Journal) -> Recorded | None:
