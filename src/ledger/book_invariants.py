@@ -241,8 +241,8 @@ def problems(it: Item) -> Iterator[Problem]:
 
 
 def square(it: Item) -> bool:
-    """Whether nothing is open of an item: it holds nothing, and nothing is wrong with it. What a bank transfer
-    paid is still open to the provider, which knows nothing of that."""
+    """Whether nothing is open of an item: it holds nothing, and nothing is wrong with it. What our bank was
+    paid for an invoice is still open to the provider, which knows nothing of that."""
     return it.holds_nothing and not it["by_bank"] and next(problems(it), None) is None
 
 
