@@ -3,6 +3,7 @@ opened again: after every step its books keep all invariants."""
 
 from contextlib import closing
 from datetime import date, timedelta
+from traceback import format_exception
 from typing import Any, get_args
 
 import pytest
@@ -284,14 +285,20 @@ class Played(RuleBasedStateMachine):
     @invariant()
     def the_books_keep_their_invariants(self) -> None:
         found = self.log.problems()
-        wrong = [each.said for each in found if not each.waits or not self.late]
+        wrong = [each.said for each in found if not (each.waits and self.may_wait(each.said))]
         assert not wrong, wrong
+
+    def may_wait(self, said: str) -> bool:
+        """Where some is late, or one of a thing's balance transactions was listed before the others."""
+        return bool(self.late or (self.business.uncleared and "its balance transactions come to" in said))
 
     def teardown(self) -> None:
         """When all is told nothing waits, nor when all is closed."""
         for message in self.late:
             self.tell(message)
-        self.late = []
+        self.late, self.is_late = [], False
+        while self.business.uncleared:
+            self.business.clear(0, 0, elsewhere=False)
         self.the_books_keep_their_invariants()
         self.business.now += timedelta(days=120)
         self.months_are_closed()
@@ -312,8 +319,10 @@ def test_a_rule_that_is_missing_in_the_posting_table_is_found(
     fact: type[Fact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(posting._COMPILED, fact, posting._COMPILED[fact][1:])
-    with pytest.raises((AssertionError, ExceptionGroup)):
+    with pytest.raises((AssertionError, ExceptionGroup)) as failed:
         play(Played, 100, 50, phases=[Phase.generate], derandomize=True, database=None)
+    said = "".join(format_exception(failed.value))
+    assert "no fact tells of" in said or "schedules have" in said
 
 
 def test_the_books_of_a_real_log_keep_their_invariants(database: Database) -> None:
