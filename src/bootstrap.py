@@ -46,6 +46,7 @@ BEGINNING = "_begin"
 SWEEP = 60.0
 """Seconds between two looks for tables that nobody reads any more."""
 CURRENCY = re.compile(r"[a-z]{3}", re.ASCII)
+TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|off", re.ASCII)
 PATIENCE = 15.0
 """Seconds that a window of the engine may take to end: a database that says nothing must not keep us."""
 
@@ -88,6 +89,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ledgerstone_webhook_seconds: float = SECONDS
     ledgerstone_rebuild_keys: int = REBUILD_KEYS
     ledgerstone_reporting_currency: str | None = None
+    ledgerstone_verify_at: str = "02:30"
 
     def __repr__(self) -> str:
         return f"Settings({self.ledgerstone_env}, secrets not shown)"
@@ -145,6 +147,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "LEDGERSTONE_REBUILD_KEYS: less than 1000, with which a rebuild would hardly end"
     if not CURRENCY.fullmatch(code := settings.ledgerstone_reporting_currency or "eur"):
         yield f"LEDGERSTONE_REPORTING_CURRENCY: {code!r} is no currency's code in lower case, as eur is"
+    if not TIME_OF_DAY.fullmatch(at := settings.ledgerstone_verify_at):
+        yield f"LEDGERSTONE_VERIFY_AT: {at!r} is no time of day (UTC), as 02:30 is, nor off"
     base = urlsplit(settings.stripe_api_base)
     if base.scheme not in ("http", "https") or not base.hostname:
         yield f"STRIPE_API_BASE: {settings.stripe_api_base!r} is no http or https address"

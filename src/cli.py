@@ -303,13 +303,17 @@ def export(out: Path | None, **asked: Any) -> None:
 
 
 @main.command()
+@click.option("--nightly", is_flag=True, help="The log and its books only, once an hour; kept for the API.")
 @click.pass_context
-def verify(ctx: click.Context) -> None:
-    """Check every row of the log and every view; exit with 1 when something is wrong."""
+def verify(ctx: click.Context, nightly: bool) -> None:
+    """Check every row of the log, the books and every view; exit with 1 when something is wrong."""
     from ledgerstone.bootstrap import read_settings
-    from ledgerstone.commands.verify import verify
+    from ledgerstone.commands.verify import verify, verify_nightly
 
-    verdict = verify(read_settings())
+    verdict = verify_nightly(read_settings()) if nightly else verify(read_settings())
+    if verdict is None:
+        click.echo("verified within the hour, or being verified by another process")
+        return
     for mark, sentences in (
         ("ok   ", verdict.fine),
         ("note ", verdict.remarks),

@@ -37,6 +37,7 @@ def test_every_error_is_in_one_message() -> None:
                 "LEDGERSTONE_ENV": "prod",
                 "MIGRATION_DATABASE_URL": "dbname=books",
                 "LEDGERSTONE_REPORTING_CURRENCY": "EUR",
+                "LEDGERSTONE_VERIFY_AT": "25:00",
             }
         )
     told = str(raised.value)
@@ -45,6 +46,7 @@ def test_every_error_is_in_one_message() -> None:
     assert "LEDGERSTONE_ENV: 'prod' is not one of development, production" in told
     assert "MIGRATION_DATABASE_URL" in told
     assert "LEDGERSTONE_REPORTING_CURRENCY: 'EUR' is no currency's code in lower case, as eur is" in told
+    assert "LEDGERSTONE_VERIFY_AT: '25:00' is no time of day (UTC), as 02:30 is, nor off" in told
 
 
 def test_production_asks_for_a_database() -> None:

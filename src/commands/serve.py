@@ -13,6 +13,7 @@ import uvicorn
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.bootstrap import Settings, following, journal_of, migrated, sweeping, tune_interpreter
 from ledgerstone.commands.launch import Launcher
+from ledgerstone.commands.nightly import verifying
 from ledgerstone.http.app import create_app
 from ledgerstone.http.connections import BACKLOG, RECEIVE, configuration
 from ledgerstone.http.database import reading_pool
@@ -34,6 +35,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
             following(database, journal, _trouble),
             sweeping(database, _trouble),
             closing(Launcher()) as launcher,
+            verifying(settings.ledgerstone_verify_at),
         ):
             server = uvicorn.Server(_configured(settings, database, journal, launcher))
             tune_interpreter()

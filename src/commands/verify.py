@@ -3,14 +3,16 @@ replay from the log, in plain words."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 
 import msgspec
 from msgspec import Struct
 
 from ledgerstone.adapters.postgres.database import Database
-from ledgerstone.adapters.postgres.lock import alone
+from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
 from ledgerstone.adapters.postgres.scan import scan
+from ledgerstone.adapters.postgres.verification_reports import done_within, keep
 from ledgerstone.bootstrap import Settings, journal_of, migrated, views_of
 from ledgerstone.commands.progress import Told, progress
 from ledgerstone.commands.verify_books import Books
@@ -33,6 +35,7 @@ from ledgerstone.projections.rebuild import compare
 from ledgerstone.projections.view import AnyView, chains, table
 from ledgerstone.projections.views import VIEWS
 
+HOUR = 3_600.0
 NAMED = 20
 """Of each kind of remark, how many are named; the others are counted."""
 
@@ -56,6 +59,23 @@ def verify(settings: Settings) -> Verdict:
             for group in chains(VIEWS):
                 _verify_views(database, journal, group, head, verdict)
     return verdict
+
+
+def verify_nightly(settings: Settings) -> Verdict | None:
+    """Check the log and its books, and keep what was found for `/sys/verification`; None where that was done
+    within the hour, or is being done. The views are compared with replays by `verify` alone."""
+    with migrated(settings) as database, journal_of(database) as journal:
+        try:
+            with alone(database.app_dsn, "nightly verification"):
+                if done_within(database.app_dsn, HOUR):
+                    return None
+                started, verdict, head = datetime.now(UTC), Verdict([], [], []), journal.head()
+                _verify_log(database, journal, verdict, lambda done, total: None)
+                found = verdict.fine, verdict.remarks, verdict.wrong
+                keep(database.app_dsn, started, head, *found)
+                return verdict
+        except AlreadyRunning:
+            return None
 
 
 def _verify_log(database: Database, journal: Journal, verdict: Verdict, told: Told) -> None:

@@ -2,8 +2,9 @@
 with what invoices say of themselves; and what the last close deferred with its schedules."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import date
 
 from msgspec import DecodeError
 
@@ -24,10 +25,11 @@ from ledgerstone.ledger.book_invariants import (
 from ledgerstone.ledger.corrections import corrected
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.open_items import NO_INVOICE, Item, Mine, OpenItems, Shown
-from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened, last_day
+from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened, Recognised, closed_through, last_day
 from ledgerstone.ledger.recorded import Recorded, decode
 from ledgerstone.ledger.sales import sales
 from ledgerstone.projections.invoices import Invoices
+from ledgerstone.projections.postings import entries, legs
 from ledgerstone.projections.view import table
 
 MOST = 200_000
@@ -107,16 +109,32 @@ class Books:
                 yield Problem(f"{closed.period} of {book}, which is closed: {problem.said}")
 
 
-def unearned(rows: Iterable[Recorded], closed: PeriodClosed) -> Counter[str]:
-    """What schedules have left to earn after a close, by currency, from the rows that it was made from."""
-    left: Counter[str] = Counter()
-    for line, standing in closing.state(sales(corrected(rows)).values(), last_day(closed.period)).items():
+def unearned(rows: Sequence[Recorded], closed: PeriodClosed) -> Counter[str]:
+    """What deferred revenue should hold after a close, by currency, from the rows that it was made from: what
+    schedules have left to earn, without what stands in later books."""
+    day = last_day(closed.period)
+    left = _booked_later(rows, day)
+    for line, standing in closing.state(sales(corrected(rows)).values(), day).items():
         left[line.currency] += standing.deferred
     return left
 
 
+def _booked_later(rows: Iterable[Recorded], day: date) -> Counter[str]:
+    """What deferred revenue lacks at the end of a day: invoices from before it that were told while it was
+    closed stand in later books, also when it was opened and closed again since."""
+    through: date | None = None
+    found: Counter[str] = Counter()
+    for row in rows:
+        for closed, sign in ((through, 1), (None, -1)) if not isinstance(row.body, Recognised) else ():
+            for leg in (leg for entry in entries(row, 0, closed) for leg in legs(entry, row)):
+                if leg.day > day and leg.account == "deferred_revenue":
+                    found[leg.currency] += sign * leg.amount
+        through = closed_through(through, row.body)
+    return found
+
+
 def _unearned(journal: Journal, book: str, closed: PeriodClosed) -> Counter[str]:
-    return unearned(_known(journal, book, closed.known_at), closed)
+    return unearned(list(_known(journal, book, closed.known_at)), closed)
 
 
 def _known(journal: Journal, book: str, upto: int) -> Iterator[Recorded]:

@@ -49,6 +49,7 @@ from ledgerstone.projections.reads import (
     statements,
     subscriptions,
     sync,
+    verifications,
 )
 from ledgerstone.projections.reads.asked import tracked
 from ledgerstone.projections.schedules import Schedules
@@ -91,6 +92,7 @@ READS: tuple[AnyRead, ...] = (
     Walked(EXPLAIN, ask.Explain, explain.Explained, explaining.VIEWS, explaining.chosen, explaining.versions),
     Answered("/sys/sync/stripe", ask.Now, sync.Health, DOUBTS, operations.intake, True, False, False),
     Answered("/sys/projections", ask.Nothing, projections.Standing, (), operations.views),
+    Answered("/sys/verification", ask.Nothing, verifications.Verification, (), operations.verified),
 )
 # fmt: on
 

@@ -9,9 +9,10 @@ from ledgerstone.http.database import snapshot
 from ledgerstone.http.errors import RETRY, Problem
 from ledgerstone.http.metrics import MEDIA_TYPE, Metrics
 from ledgerstone.http.services import Services
-from ledgerstone.projections.reads import projections
+from ledgerstone.projections.reads import projections, verifications
 from ledgerstone.projections.reads.projections import Standing
 from ledgerstone.projections.reads.rebuilds import Rebuilds
+from ledgerstone.projections.reads.verifications import Verification
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -41,10 +42,15 @@ class Health:
     async def metrics(self, request: Request) -> Response:
         """Counters and gauges, in Prometheus' text format; without the views when the database is gone."""
         try:
-            standings = projections.served(await self._standings())
+            standings, verified = projections.served(await self._standings()), await self._verified()
         except (psycopg.Error, Problem):
-            standings = []
-        return Response(self._metrics.text(standings), headers=NO_STORE, media_type=MEDIA_TYPE)
+            standings, verified = [], None
+        return Response(self._metrics.text(standings, verified), headers=NO_STORE, media_type=MEDIA_TYPE)
+
+    async def _verified(self) -> Verification | None:
+        async with snapshot(self._services.pool, ()) as seen:
+            found = verifications.shape(await seen.fetch(verifications.latest(1)))
+        return found[0] if found else None
 
     async def _standings(self) -> list[Standing]:
         async with snapshot(self._services.pool, ()) as seen:

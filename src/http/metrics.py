@@ -8,6 +8,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledgerstone.projections.reads.projections import Standing
+from ledgerstone.projections.reads.verifications import Verification
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -56,6 +57,16 @@ class Metrics:
         self._lag_rows = Gauge(
             "ledgerstone_view_lag_rows", "Rows of the log to come.", ["view"], registry=self.registry
         )
+        self._wrong = Gauge(
+            "ledgerstone_verification_wrong",
+            "What the last verification of the books found wrong.",
+            registry=self.registry,
+        )
+        self._verified = Gauge(
+            "ledgerstone_verification_timestamp_seconds",
+            "When the last verification of the books ended; 0 before the first.",
+            registry=self.registry,
+        )
         self._lag_seconds = Gauge(
             "ledgerstone_view_lag_seconds",
             "How long the next row has waited.",
@@ -78,8 +89,11 @@ class Metrics:
         samples = [sample for metric in self._webhooks.collect() for sample in metric.samples]
         return {each.labels["outcome"]: int(each.value) for each in samples if each.name.endswith("_total")}
 
-    def text(self, standings: Sequence[Standing]) -> bytes:
-        """All of it, with the views as they stand."""
+    def text(self, standings: Sequence[Standing], verified: Verification | None = None) -> bytes:
+        """All of it, with the views as they stand, and what the last verification found."""
+        if verified is not None:
+            self._wrong.set(len(verified.wrong))
+            self._verified.set(verified.ended_at.timestamp())
         for view in standings:
             self._lag_rows.labels(view.name).set(view.lag)
             self._lag_seconds.labels(view.name).set(view.lag_seconds)

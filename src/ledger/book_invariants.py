@@ -207,7 +207,9 @@ def closed_months_are_as_their_close_left_them(close: Close) -> Iterator[Problem
 
 
 def deferred_revenue_is_what_schedules_have_left(close: Close) -> Iterator[Problem]:
-    """After a close, deferred revenue is what invoices asked for and is neither earned nor given back yet."""
+    """After a close, deferred revenue is what invoices asked for and is neither earned nor given back yet.
+    Invoices that were told while the month was closed are not in it, when it is opened and closed again: they
+    stand in later books."""
     balances = [each for each in close.closed.balances if each.account == "deferred_revenue"]
     left = {each.currency: -each.amount for each in balances}
     for currency in sorted(left.keys() | close.unearned.keys()):

@@ -12,7 +12,7 @@ from tests.worlds import messages
 
 READS = ["/sys/billing/mrr", "/sys/billing/mrr/movements", "/sys/billing/revenue", "/api/mrr"]
 LISTS = ["/sys/invoices", "/sys/payments", "/sys/subscriptions", "/audit/events"]
-NOW_ONLY = ["/sys/sync/stripe", "/sys/projections"]
+NOW_ONLY = ["/sys/sync/stripe", "/sys/projections", "/sys/verification"]
 
 
 @pytest.mark.parametrize("path", READS + LISTS + NOW_ONLY)
@@ -136,7 +136,12 @@ def test_a_mistake_of_ours_shows_no_trace(service: Service, client: TestClient, 
 
 @pytest.mark.parametrize("name", ["as_of", "known_at"])
 @pytest.mark.parametrize(
-    ("path", "why"), [("/sys/sync/stripe", "are not kept"), ("/sys/projections", "of now only")]
+    ("path", "why"),
+    [
+        ("/sys/sync/stripe", "are not kept"),
+        ("/sys/projections", "of now only"),
+        ("/sys/verification", "of now only"),
+    ],
 )
 def test_what_is_told_of_now_only_says_why(business: TestClient, path: str, name: str, why: str) -> None:
     answer = business.get(path, params={name: "2026-01"})

@@ -286,7 +286,8 @@ class Played(RuleBasedStateMachine):
     def the_books_keep_their_invariants(self) -> None:
         found = self.log.problems()
         wrong = [each.said for each in found if not (each.waits and self.may_wait(each.said))]
-        assert not wrong, wrong
+        if wrong:
+            raise AssertionError("\n".join(wrong))
 
     def may_wait(self, said: str) -> bool:
         """Where some is late, or one of a thing's balance transactions was listed before the others."""
@@ -315,10 +316,10 @@ def test_the_books_of_any_business_keep_their_invariants() -> None:
 
 
 @pytest.mark.parametrize("fact", [InvoiceIssued, PaymentApplied, PayoutSent, TransferAssigned, PeriodClosed])
-def test_a_rule_that_is_missing_in_the_posting_table_is_found(
+def test_a_fact_that_is_missing_in_the_posting_table_is_found(
     fact: type[Fact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(posting._COMPILED, fact, posting._COMPILED[fact][1:])
+    monkeypatch.setitem(posting._COMPILED, fact, ())
     with pytest.raises((AssertionError, ExceptionGroup)) as failed:
         play(Played, 100, 50, phases=[Phase.generate], derandomize=True, database=None)
     said = "".join(format_exception(failed.value))
@@ -346,3 +347,17 @@ def test_the_books_of_a_real_log_keep_their_invariants(database: Database) -> No
                 assert any("the books at position" in said for said in verdict.fine)
 
     play(Real, 4, 30, suppress_health_check=list(HealthCheck))
+
+
+def test_what_was_told_while_a_month_was_closed_is_deferred_in_later_books() -> None:
+    """Also when the month is opened and closed again, which earns it nevertheless as of its own days."""
+    log, late = Log(), list[Message]()
+    BankBusiness(late.append).issue(100, 25, use=False, days=60)
+    log.close("2026-01")
+    log.append(*late)
+    log.reopen("2026-01")
+    log.close("2026-01")
+
+    assert log.problems() == []
+    held = log.held(date(2026, 1, 31))
+    assert (held["receivable", "eur"], held["deferred_revenue", "eur"]) == (0, -held["revenue", "eur"])

@@ -86,7 +86,7 @@ def afresh(database: Database) -> Iterator[None]:
     with psycopg.connect(superuser) as connection:
         connection.execute(
             "do $$ declare each text; begin for each in select tablename from pg_tables"
-            " where schemaname = 'views' and tablename not in ('rebuilds', 'retired')"
+            " where schemaname = 'views' and tablename not in ('rebuilds', 'retired', 'verifications')"
             " loop execute format('drop table views.%I', each); end loop; end $$"
         )
         connection.execute("truncate views.retired, views.rebuilds")

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from ledgerstone.http.metrics import Metrics
 from ledgerstone.http.questions import Asked, Found
-from ledgerstone.projections.reads import projections, rebuilds, sync
+from ledgerstone.projections.reads import projections, rebuilds, sync, verifications
 
 
 async def intake(asked: Asked) -> Found:
@@ -36,3 +36,8 @@ async def views(asked: Asked) -> Found:
     rows = await asked.snapshot.fetch(projections.standings())
     rebuilt = await asked.snapshot.fetch(rebuilds.latest())
     return Found(projections.shape(rows, rebuilds.shape(rebuilt)))
+
+
+async def verified(asked: Asked) -> Found:
+    """What the nightly verification found, the newest first."""
+    return Found(verifications.shape(await asked.snapshot.fetch(verifications.latest())))
