@@ -7,7 +7,7 @@ from datetime import date
 from itertools import islice
 
 from ledgerstone.adapters.postgres.posting_index import PostingIndex
-from ledgerstone.ledger.closing import changed
+from ledgerstone.ledger.book_invariants import Close, closed_months_are_as_their_close_left_them
 from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened, closed_through, last_day
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.projections.postings import NAME, SPANS, entries, legs
@@ -71,8 +71,9 @@ class Postings:
         for kind, book, account, currency, day in self._index.faults():
             yield f"{_named((book, account, currency, day))}: its {kind} are not the sums of its postings"
         for (book, period), closed in sorted(self._closes.items()):
-            for problem in changed(closed, self._held(book, last_day(period))):
-                yield f"{period} of {book}, which is closed: {problem}"
+            close = Close(closed, self._held(book, last_day(period)), {})
+            for problem in closed_months_are_as_their_close_left_them(close):
+                yield f"{period} of {book}, which is closed: {problem.said}"
 
     def _held(self, of: str, end: date) -> Counter[tuple[str, str]]:
         held: Counter[tuple[str, str]] = Counter()

@@ -312,7 +312,7 @@ def play(kind: type[Played], examples: int, steps: int, **more: Any) -> None:
 
 
 def test_the_books_of_any_business_keep_their_invariants() -> None:
-    play(Played, 150, 50)
+    play(Played, 100, 50)
 
 
 @pytest.mark.parametrize("fact", [InvoiceIssued, PaymentApplied, PayoutSent, TransferAssigned, PeriodClosed])
