@@ -23,6 +23,7 @@ from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.bootstrap import Settings
 from ledgerstone.commands.verify import verify
+from ledgerstone.demo.versions import VERSIONS
 from ledgerstone.ledger import posting
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.invoices import InvoiceIssued
@@ -37,6 +38,7 @@ from tests.bank_business import BankBusiness
 from tests.books import Message
 from tests.played import Log, RealLog
 from tests.projections.test_laws import afresh
+from tests.worlds import log_of, messages, shuffled
 
 picks = st.integers(0, 9)
 amounts = st.integers(1, 200)
@@ -361,3 +363,17 @@ def test_what_was_told_while_a_month_was_closed_is_deferred_in_later_books() -> 
     assert log.problems() == []
     held = log.held(date(2026, 1, 31))
     assert (held["receivable", "eur"], held["deferred_revenue", "eur"]) == (0, -held["revenue", "eur"])
+
+
+@pytest.mark.parametrize("shape", VERSIONS)
+def test_the_books_of_a_business_that_its_provider_tells_of_keep_their_invariants(shape: str) -> None:
+    """In any order; and where messages are missing nothing is wrong, but something waits."""
+    told = shuffled(messages(4, customers=25, months=8, shape=shape), 1)
+    whole, part = Log(), Log()
+    whole.take([row for _, row in log_of(told)])
+    part.take([row for _, row in log_of(told[::2])])
+
+    assert whole.problems() == []
+    found = part.problems()
+    assert [each.said for each in found if not each.waits] == []
+    assert found
