@@ -36,6 +36,9 @@ zero moves nothing.
 What stands after the colon says whose: `receivable:invoice` is the receivable of the fact's `invoice`.
 An amount of `invoices.amount` is one movement for each of the fact's `invoices`, with its own `invoices.of`.
 Amounts are in the fact's `currency`, unless another field is named.
+`taxes.account` is the account of a rate: `vat_25`, `vat_12` and `vat_6` for those of Sweden, `vat_other` for
+any other there, `vat_eu` in the rest of the EU, `tax_abroad` elsewhere; `tax` is for what is of no rate that
+was told.
 A fact that is not listed moves nothing.
 
 Movements are made when the fact is recorded, and stored with it: a rule that changes leaves old rows alone.

@@ -33,6 +33,7 @@ from ledgerstone.ledger.corrections import superseding
 from ledgerstone.ledger.facts import AnyFact, tag
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded, encode
+from ledgerstone.ledger.sales_tax import Tax
 from tests.bank_examples import BANK
 from tests.period_examples import PERIODS
 
@@ -138,7 +139,14 @@ FACTS: dict[str, AnyFact] = {
     f"{CAUSE}/schedule": schedules.SubscriptionScheduleSeen(id="sub_sched_acme", now=more_seats, first=True),
     f"{CAUSE}/invoice": invoices.InvoiceSeen(id=IN, now=paid, before=draft),
     f"stripe/invoice/{IN}/issued": invoices.InvoiceIssued(
-        invoice=IN, currency="eur", net=4000, tax=1000, from_balance=500, customer=ACME, lines=(month,)
+        invoice=IN,
+        currency="eur",
+        net=4000,
+        tax=1000,
+        from_balance=500,
+        customer=ACME,
+        lines=(month,),
+        taxes=(Tax("SE 25", 1000),),
     ),
     f"stripe/invoice/{IN}/voided": invoices.InvoiceVoided(
         invoice=IN, currency="eur", open=5000, to_balance=500, customer=ACME

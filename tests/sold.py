@@ -11,6 +11,7 @@ from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceVoided, ServiceLin
 from ledgerstone.ledger.payments import DisputeLost, PaymentApplied, RefundFailed, RefundRequested
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
+from ledgerstone.ledger.sales_tax import Tax
 from ledgerstone.ledger.subscriptions import Subscription, SubscriptionSeen
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,9 +35,17 @@ def _story(random: Random, invoice: str, within: int) -> Iterator[Recorded]:
     lines = tuple(_line(random, at) for _ in range(random.randint(1, 3)))
     net = sum(line.net for line in lines) + random.choice([0, 0, 0, 700])
     tax = net * random.choice([0, 0, 25, 12]) // 100
-    issued = InvoiceIssued(invoice=invoice, currency=currency, net=net, tax=tax, lines=lines)
+    taxes = _taxes(random, tax)
+    issued = InvoiceIssued(invoice=invoice, currency=currency, net=net, tax=tax, lines=lines, taxes=taxes)
     yield told(f"invoice/{invoice}/issued", at, issued)
     yield from random.choice([_nothing, _credited, _refunded, _lost, _voided, _ended])(random, issued, at)
+
+
+def _taxes(random: Random, tax: int) -> tuple[Tax, ...]:
+    """By no rate, by one, or by two and a rest that nobody told of."""
+    part = random.randint(0, tax)
+    some = (Tax("DE 19", part // 2), Tax("SE 25", part - part // 2))
+    return random.choice([(), (Tax("SE 25", tax),), some])
 
 
 def _line(random: Random, at: datetime) -> ServiceLine:

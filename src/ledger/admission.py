@@ -11,7 +11,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct, structs
 
-from ledgerstone.ledger.corrections import correction_of, now, outgrown, superseding
+from ledgerstone.ledger.corrections import correction_of, grown, now, outgrown, superseding
 from ledgerstone.ledger.evidence import (
     EvidenceConfirmed,
     EvidenceConflict,
@@ -261,8 +261,8 @@ def _told_again(
         correction = known.get(key) or new.get(key)
         if correction is not None:
             held = now(decode(correction.state))
-        elif outgrown(held.body, again.body):
-            return stored(superseding(held, again, number))
+        elif (more := grown(held, again)) is not None:
+            return stored(superseding(held, more, number))
         else:
             return _unnoted(again, key, known, new)
     return None

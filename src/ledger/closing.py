@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from ledgerstone.ledger.corrections import corrected
 from ledgerstone.ledger.fact import Fact
+from ledgerstone.ledger.invoices import InvoiceIssued
 from ledgerstone.ledger.periods import (
     Balance,
     Part,
@@ -29,6 +30,7 @@ from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recognition import Sale, Standing, standings
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.ledger.sales import sales
+from ledgerstone.ledger.sales_tax import divided
 
 MOVED = ("earned", "returned", "lost", "freed", "taxed")
 """What a close moves of a standing; each has its rule in the posting table."""
@@ -36,12 +38,13 @@ MOVED = ("earned", "returned", "lost", "freed", "taxed")
 
 class Line(Struct, frozen=True, array_like=True, order=True, gc=False):
     """A line of a schedule: its place in its invoice, or -1, the rest of which nobody told the days; -2 what
-    is of no line."""
+    is of no line, tax of a `rate` by itself."""
 
     currency: str
     plan: str
     invoice: str
     place: int
+    rate: str = ""
 
 
 Rows = Sequence[tuple[int, Recorded]]
@@ -54,28 +57,41 @@ Cells = Mapping[tuple[str, str], int]
 def state(sales: Iterable[Sale], day: date) -> dict[Line, Standing]:
     """What the lines of all invoices came to by the end of a day."""
     return {
-        Line(sale.issued.currency, plan, sale.issued.invoice, place): standing
+        Line(sale.issued.currency, plan, sale.issued.invoice, place, rate): standing
         for sale in sales
-        for (plan, place), standing in standings(sale, day).items()
+        for (plan, place), whole in standings(sale, day).items()
+        for rate, standing in _by_rate(sale.issued, whole)
     }
 
 
+def _by_rate(issued: InvoiceIssued, whole: Standing) -> Iterator[tuple[str, Standing]]:
+    """What is of no line, apart by the rates of the tax in it: each has its share of all that was given back
+    so far, so that all of an invoice has all of each."""
+    if not (whole.taxed and issued.taxes):
+        yield "", whole
+        return
+    untold, *told = divided(whole.taxed, issued.tax, issued.taxes)
+    yield "", replace(whole, taxed=untold.amount)
+    for each in told:
+        yield each.rate, Standing(taxed=each.amount)
+
+
 def parts(now: State, before: State, what: str) -> tuple[Part, ...]:
-    """What is new of one of `MOVED`, by plan and currency, in their order."""
+    """What is new of one of `MOVED`, by plan, currency and rate, in their order."""
     none = Standing()
-    found: defaultdict[tuple[str, str], list[tuple[Line, int]]] = defaultdict(list)
+    found: defaultdict[tuple[str, str, str], list[tuple[Line, int]]] = defaultdict(list)
     for line in sorted(now.keys() | before.keys()):
         amount = getattr(now.get(line, none), what) - getattr(before.get(line, none), what)
         if amount:
-            found[line.plan, line.currency].append((line, amount))
-    return tuple(part(plan, currency, lines) for (plan, currency), lines in sorted(found.items()))
+            found[line.plan, line.currency, line.rate].append((line, amount))
+    return tuple(part(plan, currency, lines, rate) for (plan, currency, rate), lines in sorted(found.items()))
 
 
-def part(plan: str, currency: str, lines: list[tuple[Line, int]]) -> Part:
+def part(plan: str, currency: str, lines: list[tuple[Line, int]], rate: str = "") -> Part:
     """Lines as one amount: `digest` is that of `[invoice, place, amount]` of each, as JSON."""
     said = [(line.invoice, line.place, amount) for line, amount in lines]
     digest = sha256(msgspec.json.encode(said)).hexdigest()
-    return Part(plan, currency, sum(amount for _, amount in lines), len(lines), digest)
+    return Part(plan, currency, sum(amount for _, amount in lines), len(lines), digest, rate)
 
 
 def close(rows: Rows, period: str, held: Cells, known_at: int, actor: str, reason: str = "") -> PeriodClosed:

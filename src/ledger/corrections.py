@@ -10,7 +10,7 @@ from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import Correctable, Superseded
 from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceOverpaid
 from ledgerstone.ledger.payments import PaidElsewhere
-from ledgerstone.ledger.posting import Movement
+from ledgerstone.ledger.posting import Movement, movements
 from ledgerstone.ledger.recorded import Recorded
 
 
@@ -35,8 +35,9 @@ def superseding(held: Recorded, told: Recorded, number: int) -> Recorded:
 
 def outgrown(held: Fact, told: Fact) -> bool:
     """Whether `told` says more under the name of `held` and takes its place, whoever tells it: a sum that has
-    grown, the whole told in parts, or all lines where some were missing. The other way round nothing is new,
-    so the order in which the two are heard does not matter."""
+    grown, the whole told in parts, all lines where some were missing, rates of tax that were not told. The
+    other way round nothing is new, so the order in which the two are heard does
+    not matter."""
     match held, told:
         case InvoiceOverpaid(), InvoiceOverpaid():
             return (held.invoice, held.currency) == (
@@ -46,9 +47,36 @@ def outgrown(held: Fact, told: Fact) -> bool:
         case PaidElsewhere(), PaidElsewhere():
             return held.invoice == told.invoice and not held.in_parts and told.in_parts
         case InvoiceIssued(), InvoiceIssued():
-            same = replace(held, lines=()) == replace(told, lines=())
-            return same and held.untold != 0 and told.untold == 0
+            return joined(told, held) == told and joined(held, told) != held
     return False
+
+
+def joined(held: Fact, told: Fact) -> Fact | None:
+    """What two tellings of an issued invoice say together, as `held` says it where the other says no more:
+    all lines, if one has them, and those taxes of which the rate of more is known. None where they contradict
+    each other, and for other facts."""
+    if not isinstance(held, InvoiceIssued) or not isinstance(told, InvoiceIssued):
+        return None
+    vague, other = abs(held.untold_tax), abs(told.untold_tax)
+    if _bare(held) != _bare(told) or (vague == other and held.taxes != told.taxes):
+        return None
+    lines = told.lines if held.untold and not told.untold else held.lines
+    return replace(held, lines=lines, taxes=told.taxes if other < vague else held.taxes)
+
+
+def _bare(invoice: InvoiceIssued) -> InvoiceIssued:
+    return replace(invoice, lines=(), taxes=())
+
+
+def grown(held: Recorded, told: Recorded) -> Recorded | None:
+    """What takes the place of `held` when `told` is heard: that, where it says all and more, or both together
+    where each says what the other does not. None where nothing is new, or the two contradict each other."""
+    if outgrown(held.body, told.body):
+        return told
+    both = joined(held.body, told.body)
+    if both is None or both == held.body:
+        return None
+    return replace(told, body=cast(Correctable, both), movements=movements(both))
 
 
 def undone(movements: Iterable[Movement]) -> tuple[Movement, ...]:

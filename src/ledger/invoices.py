@@ -5,6 +5,7 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from ledgerstone.ledger.fact import Fact, Terms
+from ledgerstone.ledger.sales_tax import Tax, untold
 from ledgerstone.ledger.timeline import TERMINAL, Course
 
 RANK = {"draft": 0, "open": 1, "uncollectible": 2, "paid": TERMINAL, "void": TERMINAL + 1}
@@ -71,7 +72,8 @@ class InvoiceIssued(Fact, frozen=True, tag="invoice-issued"):
     (negative: given). Only what is frozen at finalisation, so that every later message says the same.
 
     `lines` say for which days `net` is. What they lack of it is of days that nobody told: it is not earned
-    before a message shows all lines, which takes the place of this one (`corrections.outgrown`)."""
+    before a message shows all lines, which takes the place of this one (`corrections.outgrown`). `taxes` say
+    by which rates `tax` is; what they lack of it is of rates that nobody told yet, in the same way."""
 
     invoice: str
     currency: str
@@ -80,11 +82,17 @@ class InvoiceIssued(Fact, frozen=True, tag="invoice-issued"):
     from_balance: int = 0
     customer: str | None = None
     lines: tuple[ServiceLine, ...] = ()
+    taxes: tuple[Tax, ...] = ()
 
     @property
     def untold(self) -> int:
         """What the lines lack of `net`."""
         return self.net - sum(line.net for line in self.lines)
+
+    @property
+    def untold_tax(self) -> int:
+        """What the taxes lack of `tax`."""
+        return untold(self.tax, self.taxes)
 
 
 class InvoiceVoided(Fact, frozen=True, tag="invoice-voided"):

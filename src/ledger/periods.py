@@ -13,19 +13,27 @@ from typing import Any
 from msgspec import Struct
 
 from ledgerstone.ledger.fact import Fact
+from ledgerstone.ledger.sales_tax import account
 
 DAY = timedelta(days=1)
 
 
 class Part(Struct, frozen=True, array_like=True, gc=False):
     """What a close moves for one plan (empty: none) in one currency, minor units: the sum of `count` lines of
-    schedules, of which `digest` is the SHA-256 (`closing.part`)."""
+    schedules, of which `digest` is the SHA-256 (`closing.part`). Tax is of no plan, but of a `rate` (empty:
+    nobody told it)."""
 
     plan: str
     currency: str
     amount: int
     count: int
     digest: str
+    rate: str = ""
+
+    @property
+    def account(self) -> str:
+        """The account on which tax of its rate is owed."""
+        return account(self.rate)
 
 
 class Balance(Struct, frozen=True, array_like=True, gc=False):

@@ -42,7 +42,8 @@ class Movement(Struct, frozen=True, array_like=True, gc=False):
 class Rule(Struct, frozen=True):
     """One line of the table: `account:field` of the fact on each side, and the fields that hold the amount
     and its currency. A negative amount swaps the sides, a zero moves nothing. `shares.amount` is that of each
-    of the fact's `shares`; a rule counts only `where` a field is as it says, if it says so."""
+    of the fact's `shares`, and `shares.account` the account that each is for; a rule counts only `where` a
+    field is as it says, if it says so."""
 
     debit: str
     credit: str
@@ -55,7 +56,8 @@ class Rule(Struct, frozen=True):
 TABLE: dict[type[Fact], tuple[Rule, ...]] = {
     invoices.InvoiceIssued: (
         Rule("receivable:invoice",          "deferred_revenue:invoice",  "net"),
-        Rule("receivable:invoice",          "tax:invoice",               "tax"),
+        Rule("receivable:invoice",          "taxes.account:taxes.rate",  "taxes.amount"),
+        Rule("receivable:invoice",          "tax:invoice",               "untold_tax"),
         Rule("customer_credit:customer",    "receivable:invoice",        "from_balance"),
     ),
     invoices.InvoiceVoided: (
@@ -190,14 +192,14 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
         Rule("refunds:returned.plan", "to_allocate:returned.plan", "returned.amount", "returned.currency"),
         Rule("disputes_lost:lost.plan", "to_allocate:lost.plan", "lost.amount", "lost.currency"),
         Rule("deferred_revenue:freed.plan", "to_allocate:freed.plan", "freed.amount", "freed.currency"),
-        Rule("tax:taxed.plan", "to_allocate:taxed.plan", "taxed.amount", "taxed.currency"),
+        Rule("taxed.account:taxed.rate", "to_allocate:taxed.plan", "taxed.amount", "taxed.currency"),
     ),
     periods.PeriodReopened: (
         Rule("revenue:earned.plan", "deferred_revenue:earned.plan", "earned.amount", "earned.currency"),
         Rule("to_allocate:returned.plan", "refunds:returned.plan", "returned.amount", "returned.currency"),
         Rule("to_allocate:lost.plan", "disputes_lost:lost.plan", "lost.amount", "lost.currency"),
         Rule("to_allocate:freed.plan", "deferred_revenue:freed.plan", "freed.amount", "freed.currency"),
-        Rule("to_allocate:taxed.plan", "tax:taxed.plan", "taxed.amount", "taxed.currency"),
+        Rule("to_allocate:taxed.plan", "taxed.account:taxed.rate", "taxed.amount", "taxed.currency"),
     ),
 }
 # fmt: on
@@ -234,18 +236,21 @@ def _of_all(rule: Rule) -> Moved:
 
 def _of_each(rule: Rule) -> Moved:
     """The rule for each of a fact's shares: what begins with their name is read from the share."""
-    shares, debit, credit = rule.amount.partition(".")[0], rule.debit.split(":"), rule.credit.split(":")
-    named = debit[1], credit[1], rule.amount, rule.currency
-    debtor, creditor, amount, currency = (_reader(name, shares) for name in named)
+    shares, sides = rule.amount.partition(".")[0], [*rule.debit.split(":"), *rule.credit.split(":")]
+    debit, debtor, credit, creditor = (
+        _reader(name, shares) if "." in name or place % 2 else _constant(name)
+        for place, name in enumerate(sides)
+    )
+    amount, currency = _reader(rule.amount, shares), _reader(rule.currency, shares)
 
     def moved(fact: Fact) -> tuple[Movement, ...]:
         return tuple(
             move
             for share in getattr(fact, shares)
             for move in _moved(
-                debit[0],
+                debit(fact, share),
                 debtor(fact, share),
-                credit[0],
+                credit(fact, share),
                 creditor(fact, share),
                 amount(fact, share),
                 currency(fact, share),
@@ -265,7 +270,14 @@ def _moved(
     return ()
 
 
-def _reader(name: str, shares: str) -> Callable[[Fact, object], Any]:
+Read = Callable[[Fact, object], Any]
+
+
+def _constant(name: str) -> Read:
+    return lambda fact, share: name
+
+
+def _reader(name: str, shares: str) -> Read:
     whose, _, field = name.rpartition(".")
     if whose == shares:
         return lambda fact, share: getattr(share, field)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from ledgerstone.ledger.admission import conflicts, differ
-from ledgerstone.ledger.corrections import correction_of, in_force, now, outgrown, superseding
+from ledgerstone.ledger.corrections import correction_of, grown, in_force, joined, now, outgrown, superseding
 from ledgerstone.ledger.evidence import EvidenceRead, StripeEventHeard, StripeObjectListed
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import Superseded
@@ -79,8 +79,9 @@ def news(reading: Reading, known: Known) -> list[Recorded]:
             found.append(told)
             continue
         held, number = in_force(told.name, known)
-        if outgrown(held.body, told.body) or (_is_own(told, held) and _is_other(told, held)):
-            found.append(superseding(held, told, number + 1))
+        own = told if _is_own(told, held) and _is_other(told, held) else None
+        if (more := own or grown(held, told)) is not None:
+            found.append(superseding(held, more, number + 1))
     return found
 
 
@@ -142,7 +143,8 @@ def _is_other(told: Recorded, held: Recorded) -> bool:
 
 
 def _contradict(told: Fact, held: Fact) -> bool:
-    return differ(told, held) and not outgrown(told, held) and not outgrown(held, told)
+    agree = outgrown(told, held) or outgrown(held, told) or joined(held, told) is not None
+    return differ(told, held) and not agree
 
 
 def _tellings(name: str, known: Known) -> Iterable[Recorded]:

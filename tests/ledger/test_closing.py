@@ -14,12 +14,14 @@ from msgspec.structs import replace
 
 from ledgerstone.ledger.closing import changed, close, digest_of, row, state, trial_balance
 from ledgerstone.ledger.corrections import superseding
-from ledgerstone.ledger.invoices import InvoiceIssued, ServiceLine
+from ledgerstone.ledger.credit_notes import CreditNoteIssued
+from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceVoided, ServiceLine
 from ledgerstone.ledger.payments import DisputeLost, PaymentApplied, RefundRequested
 from ledgerstone.ledger.periods import PeriodClosed, closed_through, in_force, last_day, reopened
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.ledger.sales import sales
+from ledgerstone.ledger.sales_tax import Tax
 from ledgerstone.projections.postings import Leg, entries, legs
 from tests.sold import sold, told
 
@@ -83,7 +85,7 @@ def test_a_close_earns_its_month_and_the_next_close_the_next() -> None:
     assert log.balances() == {("receivable", "eur"): 31_00, ("revenue", "eur"): -31_00}
     close_of_february = log.rows[-1].body
     assert isinstance(close_of_february, PeriodClosed)
-    ((plan, currency, amount, count, _),) = [msgspec.to_builtins(one) for one in close_of_february.earned]
+    ((plan, currency, amount, count, *_),) = [msgspec.to_builtins(one) for one in close_of_february.earned]
     assert (plan, currency, amount, count) == ("pro", "eur", 14_00, 1)
 
 
@@ -98,6 +100,27 @@ def test_a_lost_dispute_is_divided_with_its_tax() -> None:
     held = log.balances()
     assert (held["revenue", "eur"], held["disputes_lost", "eur"]) == (-59_00, 59_00)
     assert not held.keys() & {("deferred_revenue", "eur"), ("tax", "eur"), ("to_allocate", "eur")}
+
+
+def test_tax_comes_back_by_the_rates_of_its_invoice_to_the_minor_unit() -> None:
+    taxes = (Tax("DE 19", 7), Tax("SE 25", 10))
+    issued = _issued(1_00, "2026-01-01", "2026-04-01", tax=18, taxes=taxes)
+    note = CreditNoteIssued(credit_note="cn_1", invoice="in_1", currency="eur", before_payment=59, tax=9)
+    rest = InvoiceVoided(invoice="in_1", currency="eur", open=59)
+    log = Log([issued, told("note", _at("2026-01-20"), note), told("void", _at("2026-02-03"), rest)])
+    log.close("2026-01")
+    assert _taxed(log) == {"DE 19": 4, "SE 25": 5}
+    held = log.balances()
+    assert (held["vat_eu", "eur"], held["vat_25", "eur"], held["tax", "eur"]) == (-3, -5, -1)
+    log.close("2026-02")
+    assert _taxed(log) == {"": 1, "DE 19": 3, "SE 25": 5}
+    assert not log.balances().keys() & {(account, "eur") for account in ("tax", "vat_25", "vat_eu")}
+
+
+def _taxed(log: Log) -> dict[str, int]:
+    last = log.rows[-1].body
+    assert isinstance(last, PeriodClosed)
+    return {part.rate: part.amount for part in last.taxed}
 
 
 def test_a_refund_that_is_told_late_is_divided_as_on_its_day_in_the_first_open_month() -> None:
@@ -127,6 +150,24 @@ def test_days_that_were_told_late_are_earned_in_the_first_open_month() -> None:
         ("deferred_revenue", "eur"): -30_00,
     }
     assert log.balances() == {("receivable", "eur"): 30_00, ("revenue", "eur"): -30_00}
+
+
+def test_rates_that_were_told_late_move_what_is_left_of_the_tax_to_their_account() -> None:
+    known = _issued(100_00, "2026-04-01", "2026-05-01", tax=25_00, taxes=(Tax("SE 25", 25_00),))
+    assert isinstance(known.body, InvoiceIssued)
+    unknown = replace(known.body, taxes=())
+    first = replace(known, body=unknown, movements=movements(unknown))
+    note = CreditNoteIssued(
+        credit_note="cn_1", invoice="in_1", currency="eur", before_payment=25_00, tax=5_00
+    )
+    log = Log([first, told("note", _at("2026-04-11"), note)])
+    log.close("2026-04")
+    assert log.balances()["tax", "eur"] == -20_00
+    log.tell(superseding(first, known, 1))
+    log.close("2026-05")
+    assert log.balances(date(2026, 4, 30))["tax", "eur"] == -20_00
+    held = log.balances()
+    assert (held["vat_25", "eur"], ("tax", "eur") in held) == (-20_00, False)
 
 
 def test_months_are_closed_in_their_order_and_once() -> None:
@@ -228,9 +269,9 @@ def _at(day: str) -> datetime:
     return datetime.fromisoformat(day).replace(tzinfo=UTC)
 
 
-def _issued(net: int, start: str, end: str, tax: int = 0) -> Recorded:
+def _issued(net: int, start: str, end: str, tax: int = 0, taxes: tuple[Tax, ...] = ()) -> Recorded:
     line = ServiceLine(net, "pro", date.fromisoformat(start), date.fromisoformat(end), "sub_1")
-    body = InvoiceIssued(invoice="in_1", currency="eur", net=net, tax=tax, lines=(line,))
+    body = InvoiceIssued(invoice="in_1", currency="eur", net=net, tax=tax, lines=(line,), taxes=taxes)
     return Recorded("invoice/in_1/issued", Book(), _at(start), body, movements=movements(body))
 
 

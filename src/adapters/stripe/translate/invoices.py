@@ -17,6 +17,7 @@ from ledgerstone.adapters.stripe.translate.reading import (
     refetch,
     states,
 )
+from ledgerstone.adapters.stripe.translate.taxes import by_rate, taxes
 from ledgerstone.adapters.stripe.wire import invoices as wire
 from ledgerstone.adapters.stripe.wire.fields import id_of, maybe_id
 from ledgerstone.ledger.invoices import (
@@ -113,6 +114,7 @@ def _issued(invoice: wire.Invoice, now: Invoice) -> InvoiceIssued:
         from_balance=_from_balance(invoice, now.currency),
         customer=now.customer,
         lines=service_lines(invoice.lines, now.total - now.tax, now.currency),
+        taxes=by_rate(invoice, now.currency),
     )
 
 
@@ -182,10 +184,9 @@ def _paid_unsaid(invoice: wire.Invoice) -> int:
 
 
 def _tax(invoice: wire.Invoice) -> int:
-    taxes = invoice.total_tax_amounts if invoice.total_taxes is None else invoice.total_taxes
-    if taxes is None:
+    if invoice.total_taxes is None and invoice.total_tax_amounts is None:
         return invoice.tax or 0
-    return sum(tax.amount for tax in taxes)
+    return sum(tax.amount for tax in taxes(invoice))
 
 
 def _subscription(invoice: wire.Invoice) -> str | None:

@@ -1,11 +1,40 @@
 """Invoices and the payments made on them, as Stripe writes them."""
 
-from ledgerstone.adapters.stripe.wire.fields import Amount, Currency, Id, Page, Ref, Time, Wire
+from decimal import Decimal
+
+from ledgerstone.adapters.stripe.wire.fields import (
+    Amount,
+    Currency,
+    Expanded,
+    Id,
+    Page,
+    Ref,
+    Time,
+    Wire,
+)
+
+
+class TaxRate(Expanded, frozen=True):
+    """`percentage` is the rate that was set, `effective_percentage` what it came to."""
+
+    percentage: Decimal | None = None
+    effective_percentage: Decimal | None = None
+    country: str | None = None
+
+
+AnyRate = Id | TaxRate
+
+
+class TaxRateDetails(Wire, frozen=True):
+    tax_rate: AnyRate | None = None
 
 
 class Tax(Wire, frozen=True):
     amount: Amount
+    taxable_amount: Amount | None = None
     tax_behavior: str | None = None
+    tax_rate_details: TaxRateDetails | None = None
+    tax_rate: AnyRate | None = None  # until 2025-03-31
     inclusive: bool | None = None  # until 2025-03-31
 
 
@@ -44,6 +73,7 @@ class Line(Wire, frozen=True):
     discount_amounts: tuple[TakenOff, ...] | None = None
     taxes: tuple[Tax, ...] | None = None
     tax_amounts: tuple[Tax, ...] | None = None  # until 2025-03-31
+    tax_rates: tuple[AnyRate, ...] | None = None  # until 2025-03-31
     parent: LineParent | None = None
     subscription: Ref | None = None
     pricing: Pricing | None = None
@@ -88,6 +118,14 @@ class InvoicePayments(Page, frozen=True, kw_only=True):
     data: tuple[InvoicePayment, ...]
 
 
+class Address(Wire, frozen=True):
+    country: str | None = None
+
+
+class Shipping(Wire, frozen=True):
+    address: Address | None = None
+
+
 class StatusTransitions(Wire, frozen=True):
     finalized_at: Time | None = None
     paid_at: Time | None = None
@@ -118,7 +156,10 @@ class Invoice(Wire, frozen=True):
     total_taxes: tuple[Tax, ...] | None = None
     total_tax_amounts: tuple[Tax, ...] | None = None  # until 2025-03-31
     tax: Amount | None = None  # until 2025-03-31: their sum
+    default_tax_rates: tuple[AnyRate, ...] | None = None
     customer: Ref | None = None
+    customer_address: Address | None = None
+    customer_shipping: Shipping | None = None
     number: str | None = None
     due_date: Time | None = None
     parent: Parent | None = None

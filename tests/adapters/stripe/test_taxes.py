@@ -1,0 +1,174 @@
+"""By which rates an invoice's tax is, in the words of every version; and nothing where it is in doubt."""
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from ledgerstone.ledger.admission import differ
+from ledgerstone.ledger.corrections import in_force, outgrown
+from ledgerstone.ledger.facts import FactConflict, Superseded
+from ledgerstone.ledger.invoices import InvoiceIssued
+from ledgerstone.ledger.sales_tax import Tax
+from tests.books import Books
+from tests.corrected import trial_balance
+from tests.stripe_objects import Json, event, facts, invoice, listed, read
+
+SWEDEN = {"customer_address": {"country": "SE"}}
+MOMS = {
+    "id": "txr_25",
+    "object": "tax_rate",
+    "percentage": 25.0,
+    "effective_percentage": 25.0,
+    "country": "SE",
+}
+
+
+def tax(amount: int, on: int | None = None, rate: Any = "txr_25") -> Json:
+    """As the newest version lists it."""
+    return {"amount": amount, "taxable_amount": on, "tax_rate_details": {"tax_rate": rate}}
+
+
+def older(amount: int, on: int | None = None, rate: Any = "txr_25") -> Json:
+    """As versions until 2025-03-31 list it."""
+    return {"amount": amount, "taxable_amount": on, "tax_rate": rate, "inclusive": False}
+
+
+def shown(*total_taxes: Json, **fields: Any) -> Json:
+    return invoice(total_taxes=list(total_taxes), **fields)
+
+
+def shown_older(*total_tax_amounts: Json, **fields: Any) -> Json:
+    told = invoice(total_tax_amounts=list(total_tax_amounts), **fields)
+    return {name: value for name, value in told.items() if name != "total_taxes"}
+
+
+def issued(told: Json) -> InvoiceIssued:
+    fact = facts("invoice.finalized", told)["invoice/in_1/issued"]
+    assert isinstance(fact, InvoiceIssued)
+    return fact
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        shown(tax(2_500, rate=MOMS)),
+        shown(tax(2_500), default_tax_rates=[MOMS]),
+        shown(tax(2_500, 10_000), **SWEDEN),
+        shown_older(older(2_500, rate=MOMS)),
+        shown_older(older(2_500), default_tax_rates=[MOMS]),
+        shown_older(older(2_500), lines=listed({"amount": 10_000, "tax_rates": [MOMS]})),
+        shown_older(older(2_500, 10_000), **SWEDEN),
+        shown(tax(2_500, rate={**MOMS, "country": None}), **SWEDEN),
+        shown(tax(2_500, rate={**MOMS, "country": "se", "effective_percentage": None})),
+        shown(tax(1_500, rate=MOMS), tax(1_000, rate=MOMS)),
+        shown(tax(2_500, 10_000), customer_shipping={"address": {"country": "SE"}}),
+        shown(
+            tax(2_500, 10_000),
+            customer_shipping={"address": {"country": "SE"}},
+            customer_address={"country": "DE"},
+        ),
+    ],
+)
+def test_a_rate_is_told_by_every_version(told: Json) -> None:
+    fact = issued(told)
+    assert (fact.tax, fact.taxes, fact.untold_tax) == (2_500, (Tax("SE 25", 2_500),), 0)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        shown(tax(2_500)),
+        shown(tax(2_500, 10_000)),
+        shown(tax(2_500, 10_000), customer_address={"country": "US"}),
+        shown(tax(2_500), **SWEDEN),
+        shown(tax(2_500, 10_500), **SWEDEN),
+        shown(tax(2_500, rate={**MOMS, "country": None})),
+        shown(tax(2_500, rate={**MOMS, "percentage": 0, "effective_percentage": None})),
+        shown(tax(2_500, rate={**MOMS, "effective_percentage": "NaN"})),
+        {name: value for name, value in invoice(tax=2_500, **SWEDEN).items() if name != "total_taxes"},
+    ],
+)
+def test_what_is_in_doubt_is_of_no_rate(told: Json) -> None:
+    fact = issued(told)
+    assert (fact.tax, fact.taxes, fact.untold_tax) == (2_500, (), 2_500)
+
+
+def test_several_rates_are_told_apart() -> None:
+    german = {"id": "txr_de", "percentage": 19, "country": "DE"}
+    fact = issued(shown(tax(1_900, rate=german), tax(480, 4_000), tax(120, 2_000), **SWEDEN))
+    assert fact.taxes == (Tax("DE 19", 1_900), Tax("SE 12", 480), Tax("SE 6", 120))
+
+
+@pytest.mark.parametrize(
+    ("amount", "on", "country", "rates"),
+    [
+        (2_550, 10_000, "FI", ("FI 25.5",)),
+        (2_400, 10_000, "FI", ("FI 24",)),
+        (1, 4, "SE", ("SE 25",)),
+        (1, 3, "SE", ("SE 25",)),
+        (1, 4, "FI", ()),  # any rate from 12.5 to 30 comes to it
+        (0, 10_000, "SE", ()),
+        (-2_500, -10_000, "SE", ("SE 25",)),
+    ],
+)
+def test_a_rate_is_worked_out_where_one_alone_comes_to_the_tax(
+    amount: int, on: int, country: str, rates: tuple[str, ...]
+) -> None:
+    fact = issued(shown(tax(amount, on), customer_address={"country": country}, lines=listed()))
+    assert tuple(each.rate for each in fact.taxes) == rates
+
+
+def test_lines_are_rounded_by_themselves() -> None:
+    some = listed(*({"amount": 1_00} for _ in range(6)))
+    fact = issued(shown(tax(1_53, 6_00), lines=some, **SWEDEN))
+    assert fact.taxes == (Tax("SE 25", 1_53),)
+    assert issued(shown(tax(1_54, 6_00), lines=some, **SWEDEN)).taxes == ()
+
+
+KNOWN, UNKNOWN = tax(2_500, 10_000, MOMS), tax(2_500)
+LINE = {"amount": 10_000, "period": {"start": 1_793_000_000, "end": 1_795_000_000}}
+SOME, ALL = listed({**LINE, "amount": 4_000}, has_more=True), listed(LINE)
+
+
+def test_a_telling_of_rates_outgrows_one_without() -> None:
+    without, told = issued(shown(UNKNOWN, lines=ALL)), issued(shown(KNOWN, lines=ALL))
+    assert outgrown(without, told)
+    assert not outgrown(told, without)
+    assert differ(without, told)
+    half, whole = issued(shown(tax(1_000, rate=MOMS), tax(1_500, rate="txr_x"), lines=ALL)), told
+    assert outgrown(half, whole)
+    assert outgrown(without, half)
+
+
+@pytest.mark.parametrize("order", [*permutations(range(4))])
+def test_lines_and_rates_are_in_force_whoever_tells_them_and_when(order: tuple[int, ...]) -> None:
+    """One message has all lines, another the rates: neither says all that the other does."""
+    pages = [
+        shown(UNKNOWN, lines=ALL),
+        shown(KNOWN, lines=SOME),
+        shown(UNKNOWN, lines=SOME),
+        shown_older(older(2_500), lines=ALL),
+    ]
+    log = Books()
+    for n in order:
+        (receipt,) = log.append(read(event("invoice.updated", pages[n], id=f"evt_{n}")).rows)
+        assert receipt.conflicts == 0
+    last = in_force("invoice/in_1/issued", {row.name: row for row in log.rows})[0].body
+    assert isinstance(last, InvoiceIssued)
+    assert (last.untold, last.untold_tax, last.taxes) == (0, 0, (Tax("SE 25", 2_500),))
+    assert len(log.bodies(Superseded)) <= 2
+    assert trial_balance(log.rows) == {
+        ("receivable", "in_1", "usd"): 12_500,
+        ("deferred_revenue", "in_1", "usd"): -10_000,
+        ("vat_25", "SE 25", "usd"): -2_500,
+    }
+
+
+def test_other_rates_of_the_same_tax_contradict() -> None:
+    log = Books()
+    for n, country in enumerate(["SE", "DK"]):
+        told = shown(tax(2_500, rate={**MOMS, "country": country}), lines=ALL)
+        log.append(read(event("invoice.updated", told, id=f"evt_{n}")).rows)
+    assert len(log.bodies(FactConflict)) == 1
+    assert not log.bodies(Superseded)
