@@ -54,6 +54,7 @@ CHART: dict[str, Account] = {
     "other_income": Account("credit", "income that was not invoiced", 3990),
     "processor_fees": Account("debit", "fees of the payment processor", 6040),
     "dispute_fees": Account("debit", "fees for disputes", 6045),
+    "platform_fees_paid": Account("debit", "fees of the platform through which we sell", 6050),
     "bad_debt": Account("debit", "invoices that will not be paid", 6351),
     "bank_fees": Account("debit", "fees of banks", 6570),
     "fx_loss": Account("debit", "lost by other rates", 7960),

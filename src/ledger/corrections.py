@@ -6,6 +6,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
+from ledgerstone.ledger.balance_transactions import BalanceTransactionSeen
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import Correctable, Superseded
 from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceOverpaid
@@ -35,8 +36,8 @@ def superseding(held: Recorded, told: Recorded, number: int) -> Recorded:
 
 def outgrown(held: Fact, told: Fact) -> bool:
     """Whether `told` says more under the name of `held` and takes its place, whoever tells it: a sum that has
-    grown, the whole told in parts, all lines where some were missing, rates of tax that were not told. The
-    other way round nothing is new, so the order in which the two are heard does
+    grown, the whole told in parts, all lines where some were missing, rates of tax or the platform's part of
+    a fee that were not told. The other way round nothing is new, so the order in which the two are heard does
     not matter."""
     match held, told:
         case InvoiceOverpaid(), InvoiceOverpaid():
@@ -46,6 +47,8 @@ def outgrown(held: Fact, told: Fact) -> bool:
             ) and held.amount < told.amount
         case PaidElsewhere(), PaidElsewhere():
             return held.invoice == told.invoice and not held.in_parts and told.in_parts
+        case BalanceTransactionSeen(platform_fee=0), BalanceTransactionSeen(platform_fee=part) if part:
+            return replace(told, platform_fee=0, fee=told.fee + part) == held
         case InvoiceIssued(), InvoiceIssued():
             return joined(told, held) == told and joined(held, told) != held
     return False

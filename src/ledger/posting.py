@@ -127,6 +127,7 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
         Rule("fx_trading:source",           "stripe_uncleared:source",   "presented", "presented_currency"),
         Rule("processor_fees:source",       "stripe_balance:balance",    "fee"),
         Rule("dispute_fees:source",         "stripe_balance:balance",    "dispute_fee"),
+        Rule("platform_fees_paid:source",   "stripe_balance:balance",    "platform_fee"),
     ),
     topups.TopUpStarted: (),
     topups.TopUpReceived: (

@@ -12,6 +12,7 @@ from ledgerstone.adapters.stripe.translate.listed import read_listed
 from ledgerstone.adapters.stripe.translate.message import read_message
 from ledgerstone.demo.history import generate
 from ledgerstone.ledger.balance_transactions import BalanceTransactionSeen
+from ledgerstone.ledger.corrections import outgrown
 from ledgerstone.ledger.evidence import StripeObjectListed
 from ledgerstone.ledger.recorded import Recorded
 from tests.stripe_objects import BORN, NOW, Json, charge, event, read
@@ -39,6 +40,11 @@ def transaction(**fields: Any) -> Json:
         "type": "charge",
         **fields,
     }
+
+
+def parts(stripe: int, platform: int) -> list[Json]:
+    """Of a fee in a connected account's books."""
+    return [{"amount": stripe, "type": "stripe_fee"}, {"amount": platform, "type": "application_fee"}]
 
 
 def listed(it: Json) -> tuple[Recorded, ...]:
@@ -112,10 +118,31 @@ def test_becoming_available_changes_nothing() -> None:
             {"stripe_balance": -2_000, "processor_fees": 2_000},
         ),
         ({"amount": 700, "fee": 0, "balance_type": "risk_reserved"}, {}),
+        (
+            {"fee_details": parts(143, 250)},
+            {
+                "stripe_balance": 12_107,
+                "stripe_uncleared": -12_500,
+                "processor_fees": 143,
+                "platform_fees_paid": 250,
+            },
+        ),
+        (
+            {"amount": -12_500, "fee": -250, "reporting_category": "refund", "fee_details": parts(0, -250)},
+            {"stripe_balance": -12_250, "stripe_uncleared": 12_500, "platform_fees_paid": -250},
+        ),
     ],
 )
 def test_what_a_category_moves(fields: Json, moved: dict[str, int]) -> None:
     assert held(*listed(transaction(**fields))) == {(account, "usd"): n for account, n in moved.items()}
+
+
+def test_what_is_the_platform_s_of_a_fee_is_told_apart_later() -> None:
+    """Rows from before it was read hold it in the fee."""
+    before, now = seen(), seen(fee_details=parts(143, 250))
+    assert outgrown(before, now)
+    assert not outgrown(now, before)
+    assert not outgrown(before, seen(fee=394, fee_details=parts(143, 251)))
 
 
 def test_another_currency_passes_between_the_two() -> None:
@@ -161,12 +188,14 @@ def test_a_net_that_is_not_amount_less_fee_is_parked() -> None:
         {"fee": 1_500, "amount": -12_500, "reporting_category": "dispute"},
         {"exchange_rate": 2, "source": {"id": "ch_1", "amount": 1, "currency": "eur"}},
         {"balance_type": "risk_reserved"},
+        {"fee_details": parts(143, 250)},
+        {"fee": -250, "amount": -12_500, "fee_details": parts(0, -250)},
     ],
 )
 def test_its_parts_are_its_net(fields: Json) -> None:
     fact = seen(**fields)
 
-    assert fact.net == fact.cleared + fact.exchanged - fact.fee - fact.dispute_fee
+    assert fact.net == fact.cleared + fact.exchanged - fact.fee - fact.dispute_fee - fact.platform_fee
 
 
 def test_a_business_has_to_the_cent_what_stripe_says_and_all_is_cleared() -> None:

@@ -12,6 +12,7 @@ from ledgerstone.ledger.balance_transactions import BalanceTransactionSeen
 
 FEES = ("fee", "network_cost")
 """Categories that are nothing but a fee: no other fact tells of what they take."""
+PLATFORM = "application_fee"
 DISPUTES = ("dispute", "dispute_reversal")
 HELD_BACK = "risk_reserved"
 """The balance that holds reserves: what goes there and comes from there is told by `reserve.*`."""
@@ -38,16 +39,24 @@ def told(event: Envelope) -> Iterator[Told]:
 
 def _parts(line: wire.BalanceTransaction, currency: str) -> dict[str, Any]:
     """What a transaction comes to: what it clears, in its own currency or another, and its fee."""
-    amount, fee, kind = minor(line.amount, currency), minor(line.fee, currency), line.reporting_category
+    amount, kind, platform = minor(line.amount, currency), line.reporting_category, _platform(line, currency)
+    fee = minor(line.fee, currency) - platform
     if kind in FEES:
-        return {"fee": fee - amount}
-    kept = {"dispute_fee": fee} if kind in DISPUTES else {"fee": fee}
+        return {"fee": fee - amount, "platform_fee": platform}
+    kept = {"dispute_fee" if kind in DISPUTES else "fee": fee, "platform_fee": platform}
     if line.exchange_rate is None:
         return {"cleared": amount, **kept}
     presented, in_currency = _presented(line)
     if in_currency == currency:
         return {"cleared": amount, **kept}
     return {"exchanged": amount, "presented": presented, "presented_currency": in_currency, **kept}
+
+
+def _platform(line: wire.BalanceTransaction, currency: str) -> int:
+    """What a connected account pays its platform, whose books have it as an application fee; below 0 where it
+    came back."""
+    parts = [each.amount for each in line.fee_details or () if each.type == PLATFORM]
+    return minor(sum(parts), currency)
 
 
 def _presented(line: wire.BalanceTransaction) -> tuple[int, str]:

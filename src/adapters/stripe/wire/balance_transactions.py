@@ -14,8 +14,16 @@ class Source(Wire, frozen=True):
     currency: Currency | None = None
 
 
+class FeePart(Wire, frozen=True):
+    """`type` is `stripe_fee`, `application_fee`, `tax` …"""
+
+    amount: Amount
+    type: str | None = None
+
+
 class BalanceTransaction(Wire, frozen=True):
-    """`net` is `amount` less `fee`; below 0 where money left the balance."""
+    """`net` is `amount` less `fee`; below 0 where money left the balance. `fee_details` say what the fee is
+    made of."""
 
     id: Id
     amount: Amount
@@ -23,6 +31,7 @@ class BalanceTransaction(Wire, frozen=True):
     created: Time
     net: Amount
     fee: Amount = 0
+    fee_details: tuple[FeePart, ...] | None = None
     type: str | None = None
     reporting_category: str | None = None
     balance_type: str | None = None
