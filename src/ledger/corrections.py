@@ -13,6 +13,7 @@ from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceOverpaid
 from ledgerstone.ledger.payments import PaidElsewhere
 from ledgerstone.ledger.posting import Movement, movements
 from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.ledger.sales_tax import Tax
 
 
 def correction_of(first: str, number: int) -> str:
@@ -61,7 +62,7 @@ def joined(held: Fact, told: Fact) -> Fact | None:
     if not isinstance(held, InvoiceIssued) or not isinstance(told, InvoiceIssued):
         return None
     vague, other = abs(held.untold_tax), abs(told.untold_tax)
-    if _bare(held) != _bare(told) or (vague == other and held.taxes != told.taxes):
+    if _bare(held) != _bare(told) or (vague == other and _owed(held) != _owed(told)):
         return None
     lines = told.lines if held.untold and not told.untold else held.lines
     return replace(held, lines=lines, taxes=told.taxes if other < vague else held.taxes)
@@ -69,6 +70,10 @@ def joined(held: Fact, told: Fact) -> Fact | None:
 
 def _bare(invoice: InvoiceIssued) -> InvoiceIssued:
     return replace(invoice, lines=(), taxes=())
+
+
+def _owed(invoice: InvoiceIssued) -> set[Tax]:
+    return {tax for tax in invoice.taxes if tax.amount}
 
 
 def grown(held: Recorded, told: Recorded) -> Recorded | None:

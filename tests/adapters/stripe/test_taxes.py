@@ -7,7 +7,8 @@ import pytest
 
 from ledgerstone.ledger.admission import differ
 from ledgerstone.ledger.corrections import in_force, outgrown
-from ledgerstone.ledger.facts import FactConflict, Superseded
+from ledgerstone.ledger.evidence import FactConflict
+from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.invoices import InvoiceIssued
 from ledgerstone.ledger.sales_tax import Tax
 from tests.books import Books
