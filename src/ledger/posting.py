@@ -54,7 +54,7 @@ class Rule(Struct, frozen=True):
 
 # fmt: off
 TABLE: dict[type[Fact], tuple[Rule, ...]] = {
-    invoices.InvoiceIssued: (
+    invoices.InvoiceIssued: (  # tax by rate, each on its account, and what is of no rate that was told
         Rule("receivable:invoice",          "deferred_revenue:invoice",  "net"),
         Rule("receivable:invoice",          "taxes.account:taxes.rate",  "taxes.amount"),
         Rule("receivable:invoice",          "tax:invoice",               "untold_tax"),
@@ -64,7 +64,7 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
         Rule("to_allocate:invoice",         "receivable:invoice",        "open"),
         Rule("receivable:invoice",          "customer_credit:customer",  "to_balance"),
     ),
-    invoices.InvoiceWrittenOff: (
+    invoices.InvoiceWrittenOff: (  # it is still owed, so that a later payment is one like any other
         Rule("bad_debt:invoice",            "doubtful:invoice",          "open"),
     ),
     invoices.InvoiceOverpaid: (
@@ -105,7 +105,7 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
         Rule("refunds_payable:refund",      "to_allocate:payment",       "amount"),
         Rule("stripe_uncleared:refund",     "refunds_payable:refund",    "returned"),
     ),
-    payments.DisputeOpened: (),
+    payments.DisputeOpened: (),  # an inquiry moves no money
     payments.DisputeFundsWithdrawn: (
         Rule("disputed:dispute",            "stripe_uncleared:dispute",  "amount"),
     ),
@@ -115,7 +115,7 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
     payments.DisputeLost: (
         Rule("to_allocate:payment",         "disputed:dispute",          "amount"),
     ),
-    payouts.PayoutSent: (
+    payouts.PayoutSent: (  # and it is `sent` until it is on the bank account: a paid one can still fail
         Rule("payouts_in_transit:payout",   "stripe_uncleared:payout",   "amount"),
     ),
     payouts.PayoutFailed: (
@@ -129,7 +129,7 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
         Rule("dispute_fees:source",         "stripe_balance:balance",    "dispute_fee"),
         Rule("platform_fees_paid:source",   "stripe_balance:balance",    "platform_fee"),
     ),
-    topups.TopUpStarted: (),
+    topups.TopUpStarted: (),  # nor does a wish
     topups.TopUpReceived: (
         Rule("stripe_uncleared:top_up",     "top_ups_in_transit:top_up", "amount"),
     ),
@@ -159,24 +159,24 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
         Rule("bank:account",                "unapplied_bank:transfer",   "amount"),
     ),
     transfers.TransferAssigned: (
-        Rule("unapplied_bank:transfer",     "receivable:invoices.of",    "invoices.amount"),
-        Rule("unapplied_bank:transfer",     "paid_elsewhere:elsewhere.of", "elsewhere.amount"),
-        Rule("unapplied_bank:transfer",     "payouts_in_transit:payouts.of", "payouts.amount"),
-        Rule("unapplied_bank:transfer",     "top_ups_in_transit:top_ups.of", "top_ups.amount"),
-        Rule("unapplied_bank:transfer",     "refunds_payable:refunds.of", "refunds.amount"),
-        Rule("unapplied_bank:transfer",     "customer_credit:customer",  "to_credit"),
-        Rule("unapplied_bank:transfer",     "rounding:transfer",         "rounding"),
-        Rule("bank_fees:transfer",          "unapplied_bank:transfer",   "fee"),
+        Rule("unapplied_bank:transfer",       "receivable:invoices.of",        "invoices.amount"),
+        Rule("unapplied_bank:transfer",       "paid_elsewhere:elsewhere.of",   "elsewhere.amount"),
+        Rule("unapplied_bank:transfer",       "payouts_in_transit:payouts.of", "payouts.amount"),
+        Rule("unapplied_bank:transfer",       "top_ups_in_transit:top_ups.of", "top_ups.amount"),
+        Rule("unapplied_bank:transfer",       "refunds_payable:refunds.of",    "refunds.amount"),
+        Rule("unapplied_bank:transfer",       "customer_credit:customer",      "to_credit"),
+        Rule("unapplied_bank:transfer",       "rounding:transfer",             "rounding"),
+        Rule("bank_fees:transfer",            "unapplied_bank:transfer",       "fee"),
     ),
     transfers.TransferUnassigned: (
-        Rule("receivable:invoices.of",      "unapplied_bank:transfer",   "invoices.amount"),
-        Rule("paid_elsewhere:elsewhere.of", "unapplied_bank:transfer",   "elsewhere.amount"),
-        Rule("payouts_in_transit:payouts.of", "unapplied_bank:transfer", "payouts.amount"),
-        Rule("top_ups_in_transit:top_ups.of", "unapplied_bank:transfer", "top_ups.amount"),
-        Rule("refunds_payable:refunds.of",  "unapplied_bank:transfer",   "refunds.amount"),
-        Rule("customer_credit:customer",    "unapplied_bank:transfer",   "to_credit"),
-        Rule("rounding:transfer",           "unapplied_bank:transfer",   "rounding"),
-        Rule("unapplied_bank:transfer",     "bank_fees:transfer",        "fee"),
+        Rule("receivable:invoices.of",        "unapplied_bank:transfer",       "invoices.amount"),
+        Rule("paid_elsewhere:elsewhere.of",   "unapplied_bank:transfer",       "elsewhere.amount"),
+        Rule("payouts_in_transit:payouts.of", "unapplied_bank:transfer",       "payouts.amount"),
+        Rule("top_ups_in_transit:top_ups.of", "unapplied_bank:transfer",       "top_ups.amount"),
+        Rule("refunds_payable:refunds.of",    "unapplied_bank:transfer",       "refunds.amount"),
+        Rule("customer_credit:customer",      "unapplied_bank:transfer",       "to_credit"),
+        Rule("rounding:transfer",             "unapplied_bank:transfer",       "rounding"),
+        Rule("unapplied_bank:transfer",       "bank_fees:transfer",            "fee"),
     ),
     transfers.TransferIgnored: (
         Rule("unapplied_bank:transfer", "owed_back:transfer",    "amount", where="reason=not_ours"),
@@ -185,7 +185,7 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
         Rule("unapplied_bank:transfer", "interest:transfer",     "amount", where="reason=interest"),
         Rule("unapplied_bank:transfer", "other_income:transfer", "amount", where="reason=other_income"),
     ),
-    transfers.TransferReturned: (
+    transfers.TransferReturned: (  # one that came, and one that went: both wait, and for each other
         Rule("unapplied_bank:transfer",     "unapplied_bank:by",         "amount"),
     ),
     periods.PeriodClosed: (
