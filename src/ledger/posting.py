@@ -56,7 +56,7 @@ class Rule(Struct, frozen=True):
 TABLE: dict[type[Fact], tuple[Rule, ...]] = {
     invoices.InvoiceIssued: (  # tax by rate, each on its account, and what is of no rate that was told
         Rule("receivable:invoice",          "deferred_revenue:invoice",  "net"),
-        Rule("receivable:invoice",          "taxes.account:taxes.rate",  "taxes.amount"),
+        Rule("receivable:invoice",          "taxes.account:invoice",     "taxes.amount"),
         Rule("receivable:invoice",          "tax:invoice",               "untold_tax"),
         Rule("customer_credit:customer",    "receivable:invoice",        "from_balance"),
     ),

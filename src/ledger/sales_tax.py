@@ -1,9 +1,9 @@
 """Sales tax and VAT: by which rate of which country, and so on which account?
 
 A rate is a country and a percentage, `SE 25`. The three of Sweden have an account each, as its VAT return has
-a box for each. What is sold to the rest of the EU is declared in one place, country by country and rate by
-rate, and so it stands on one account, under the rate; and so does all that is owed elsewhere. Tax of which
-nobody told the rate stays on an account of its own, until a message tells it."""
+a box for each. What is sold to the rest of the EU is declared in one place, and so it stands on one account;
+and so does all that is owed elsewhere: the facts say country by country and rate by rate what that is. Tax of
+which nobody told the rate stays on an account of its own, until a message tells it."""
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise

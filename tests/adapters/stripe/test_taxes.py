@@ -162,7 +162,7 @@ def test_lines_and_rates_are_in_force_whoever_tells_them_and_when(order: tuple[i
     assert trial_balance(log.rows) == {
         ("receivable", "in_1", "usd"): 12_500,
         ("deferred_revenue", "in_1", "usd"): -10_000,
-        ("vat_25", "SE 25", "usd"): -2_500,
+        ("vat_25", "in_1", "usd"): -2_500,
     }
 
 
