@@ -212,6 +212,13 @@ def movements(fact: Fact) -> tuple[Movement, ...]:
     return tuple(move for rule in rules for move in rule(fact)) if rules else ()
 
 
+def account(side: str, share: object = None) -> str:
+    """The account on a side of a rule: the one that it names, or that which a share of the fact is for."""
+    name = side.partition(":")[0]
+    field = name.partition(".")[2]
+    return str(getattr(share, field)) if field else name
+
+
 Moved = Callable[[Fact], tuple[Movement, ...]]
 
 
@@ -237,21 +244,18 @@ def _of_all(rule: Rule) -> Moved:
 
 def _of_each(rule: Rule) -> Moved:
     """The rule for each of a fact's shares: what begins with their name is read from the share."""
-    shares, sides = rule.amount.partition(".")[0], [*rule.debit.split(":"), *rule.credit.split(":")]
-    debit, debtor, credit, creditor = (
-        _reader(name, shares) if "." in name or place % 2 else _constant(name)
-        for place, name in enumerate(sides)
-    )
-    amount, currency = _reader(rule.amount, shares), _reader(rule.currency, shares)
+    shares, subjects = rule.amount.partition(".")[0], (rule.debit.split(":")[1], rule.credit.split(":")[1])
+    named = *subjects, rule.amount, rule.currency
+    debtor, creditor, amount, currency = (_reader(name, shares) for name in named)
 
     def moved(fact: Fact) -> tuple[Movement, ...]:
         return tuple(
             move
             for share in getattr(fact, shares)
             for move in _moved(
-                debit(fact, share),
+                account(rule.debit, share),
                 debtor(fact, share),
-                credit(fact, share),
+                account(rule.credit, share),
                 creditor(fact, share),
                 amount(fact, share),
                 currency(fact, share),
@@ -271,14 +275,7 @@ def _moved(
     return ()
 
 
-Read = Callable[[Fact, object], Any]
-
-
-def _constant(name: str) -> Read:
-    return lambda fact, share: name
-
-
-def _reader(name: str, shares: str) -> Read:
+def _reader(name: str, shares: str) -> Callable[[Fact, object], Any]:
     whose, _, field = name.rpartition(".")
     if whose == shares:
         return lambda fact, share: getattr(share, field)
