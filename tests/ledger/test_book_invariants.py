@@ -36,6 +36,7 @@ from ledgerstone.ledger.payments import (
 from ledgerstone.ledger.periods import Balance, PeriodClosed, Recognised
 from ledgerstone.ledger.posting import TABLE, Movement, movements
 from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.ledger.sales_tax import Tax
 from ledgerstone.ledger.transfers import Reason, Share, TransferAssigned, TransferIgnored, TransferReceived
 from tests.examples import AT, BOOK
 
@@ -52,6 +53,8 @@ def made(kind: type[Fact], reason: str = "not_ours") -> Any:
             said[field.name] = next(numbers)
         elif field.type == tuple[Share, ...]:
             said[field.name] = (Share(f"{field.name}_1", next(numbers)),)
+        elif field.type == tuple[Tax, ...]:
+            said[field.name] = (Tax("SE 25", 7),)
         elif field.name.endswith("currency"):
             said[field.name] = "eur" if field.name == "currency" else "sek"
         elif field.name in ("reason", "actor") and kind is TransferIgnored:
@@ -59,7 +62,8 @@ def made(kind: type[Fact], reason: str = "not_ours") -> Any:
         elif field.required or field.type == str | None:
             said[field.name] = f"{field.name}_1"
     if kind is BalanceTransactionSeen:
-        said["net"] = said["cleared"] + said["exchanged"] - said["fee"] - said["dispute_fee"]
+        fees = said["fee"] + said["dispute_fee"] + said["platform_fee"]
+        said["net"] = said["cleared"] + said["exchanged"] - fees
     return kind(**said)
 
 
