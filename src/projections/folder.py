@@ -152,6 +152,13 @@ class Folder:
                 if version.known_from > self.base:
                     yield version
 
+    def pointing(self, view: AnyView) -> Iterable[tuple[Ref, Key]]:
+        """What keys of a view ever pointed at, of those in memory. As in the tables, none is taken back."""
+        for (_, *ref), dependants in self._edges.items():
+            for reader, key in dependants:
+                if reader == view.name:
+                    yield (ref[0], ref[1]), key
+
     def _way(self, kind: type[Fact]) -> Way:
         way: list[tuple[Memory, bool]] = []
         for memory in self._stages:

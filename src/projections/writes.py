@@ -58,15 +58,17 @@ def past(view: AnyView, shape: Table, changes: Changes, share: Share = WHOLE) ->
 
 
 def present(view: AnyView, shape: Table, folder: Folder) -> Write:
-    """What is shown and pointed at in the end, when everything of the folder's share was folded in memory."""
+    """What is shown in the end, and was ever pointed at, when everything of the folder's share was folded in
+    memory."""
     entries, share = folder.entries(view), folder.share
     ours = sorted(key for key in entries if share.has(key[1])) if share.of > 1 else sorted(entries)
     held = [(key, entries[key]) for key in ours if entries[key].state is not None]
+    pointing = folder.pointing(view) if view.reads else ()
     return Write(
         table=shape,
         opened=[_version(version) for key, entry in held for version in entry.versions(key)],
         states=[_state(key, entry) for key, entry in held],
-        edges=sorted({(key[0], *ref, key[1]) for key, entry in held for ref in entry.refs}),
+        edges=sorted((key[0], *ref, key[1]) for ref, key in pointing if share.has(key[1])),
     )
 
 

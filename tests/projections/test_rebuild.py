@@ -1,6 +1,8 @@
 """A rebuilt view is the view that is read: row for row, positions included."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -8,14 +10,18 @@ import pytest
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.ledger.journal import Journal
+from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.ledger.subscriptions import Subscription, SubscriptionSeen
 from ledgerstone.projections import bulk
 from ledgerstone.projections import rebuild as rebuilding
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.rebuild import ViewsDiffer, compare, rebuild, whole_chains
-from ledgerstone.projections.view import chains
+from ledgerstone.projections.terms import Terms
+from ledgerstone.projections.view import AnyView, Look, Ref, Row, View, chains
 from ledgerstone.projections.views import VIEWS
-from tests.projections.tables import sums, versions
-from tests.worlds import messages, shuffled
+from tests.corrected import with_corrections
+from tests.projections.tables import everything, sums, versions
+from tests.worlds import log_of, messages, shuffled
 
 
 def _live(journal: Journal, store: PostgresViews, seed: int) -> Engine:
@@ -97,6 +103,67 @@ def test_a_head_that_is_not_the_sum_of_its_deltas_is_named(
     assert found
     assert all("mrr_v3_standing" in line for line in found)
     beside.close()
+
+
+class PlanRow(Row, frozen=True, gc=False):
+    customer: str
+    known: bool
+
+
+class Plan(View[str, bool]):
+    """Is anything known of the price that a customer pays now? It points at that one alone."""
+
+    name = "plan"
+    version = 1
+    hears = (SubscriptionSeen,)
+    reads = (Terms,)
+    state = str
+    row = PlanRow
+
+    def keys(self, row: Recorded) -> Iterable[str]:
+        return (_seen(row).customer,)
+
+    def fold(self, state: str | None, row: Recorded, id: str) -> str:
+        return _seen(row).items[0].price
+
+    def refs(self, id: str, state: str) -> Iterable[Ref]:
+        return (("terms", f"price/{state}"),)
+
+    def part(self, id: str, state: str, look: Look) -> bool:
+        return bool(look(("terms", f"price/{state}")))
+
+    def rows(self, id: str, part: bool) -> Iterable[Row]:
+        return (PlanRow(id, part),)
+
+
+def _seen(row: Recorded) -> Subscription:
+    assert isinstance(row.body, SubscriptionSeen)
+    return row.body.now
+
+
+@pytest.mark.parametrize("keys", [40, 10**6])
+@pytest.mark.parametrize("corrections", [0, 5])
+def test_what_was_pointed_at_once_is_kept_by_whoever_writes_it(
+    database: Database,
+    journal: Journal,
+    store: PostgresViews,
+    keys: int,
+    corrections: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It explains what changed a row then."""
+    monkeypatch.setattr(rebuilding, "WINDOW", 33)
+    monkeypatch.setattr(bulk, "KEYS", keys)
+    views: list[AnyView] = [Terms(), Plan()]
+    rows = [row for _, row in log_of(shuffled(messages(4, customers=12, months=6), 4))]
+    journal.append_new(with_corrections(rows, 4, corrections)[0])
+    Engine(views, journal, store).catch_up(7)
+    live = everything(database.app_dsn, views[1])
+    with closing(PostgresViews(database.app_dsn, "_new")) as beside:
+        rebuild([views], journal, beside)
+
+    assert len(live["edge"]) > len({key for *_, key in live["edge"]})
+    assert everything(database.app_dsn, views[1]) == live
 
 
 def test_an_unknown_view_is_named_with_those_that_there_are() -> None:

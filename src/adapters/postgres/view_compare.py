@@ -1,19 +1,31 @@
-"""Are two builds of a view's tables the same? By count and digest; where those differ, key by key."""
+"""Are two builds of a view's tables the same? By count and digest; where those differ, key by key.
+
+All is compared of which it can be said how it was at the position: what is shown, with its places, what was
+heard, and what was summed up. States and edges are kept as they are now, and so compared of those keys that
+neither side has moved since; and sums without a history, where neither is further. Two builds may part what a
+key heard into other rows, and keep cells of a summary at zero, or none."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from ledgerstone.adapters.postgres.view_blocks import Check, checks, heads
-from ledgerstone.adapters.postgres.view_tables import Table, contents
+from ledgerstone.adapters.postgres.view_tables import Table, added_up, added_up_now, by_key, by_key_now
 
 NAMED = 10
 """Keys or rows that are named of each kind of difference within a version."""
 LISTED = 1_000
 """Keys that are listed of a new version's differences."""
+DAMAGED = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.DatatypeMismatch,
+)
+"""What somebody has done to a table."""
 WHOLE = "set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on"
 """For what reads whole tables."""
 
@@ -21,6 +33,8 @@ Key = tuple[str, str]
 Line = Mapping[str, Any]
 Sides = tuple[Sequence[Line], Sequence[Line]]
 """The rows of a key here and there, in the order in which they became known."""
+Pair = tuple[sql.Composable, sql.Composable]
+"""The same question to one build and to the other."""
 
 
 def differences(
@@ -35,17 +49,70 @@ def differences(
     with connection.transaction():
         connection.execute(WHOLE)
         for table in tables:
-            for name, query in contents(table):
-                here, there = (sql.SQL(query).format(sql.Identifier("views", name + s)) for s in suffixes)
-                if _digest(connection, here, position) == _digest(connection, there, position):
-                    continue
-                if name == table.name:
-                    yield from _unlike_keys(connection, name, suffixes, (here, there), position)
-                else:
-                    yield from _unlike(connection, name + suffixes[0], here, there, {"p": position})
-            # Their blocks and deltas are alike by now: what is the sum in the one is so in the other.
-            yield from _unsummed(connection, checks(table, suffixes[0], position))
-            yield from _unsummed(connection, heads(table, suffixes[1]))
+            try:
+                with connection.transaction():
+                    found = list(_of_table(connection, table, suffixes, position))
+            except DAMAGED as error:
+                found = [f"{table.name} cannot be compared: {str(error).partition(chr(10))[0]}"]
+            yield from found
+
+
+def _of_table(
+    connection: psycopg.Connection[Any], table: Table, suffixes: tuple[str, str], position: int
+) -> Iterator[str]:
+    for name, pair in _keys(table, suffixes):
+        if not _alike(connection, pair, position):
+            yield from _unlike_keys(connection, name, pair, position)
+    for name, pair in _sums(table, suffixes):
+        if not _alike(connection, pair, position):
+            yield from _unlike(connection, name + suffixes[0], *pair, {"p": position})
+    # Their blocks and deltas are alike by now: what is the sum in the one is so in the other.
+    yield from _unsummed(connection, checks(table, suffixes[0], position))
+    yield from _unsummed(connection, heads(table, suffixes[1]))
+
+
+def _keys(table: Table, suffixes: tuple[str, str]) -> Iterator[tuple[str, Pair]]:
+    """What is compared key by key: names of tables, and what to ask of both builds."""
+    for name, query in by_key(table):
+        yield name, _of_both(query, name, suffixes)
+    for name, query in by_key_now(table):
+        here, there = _of_both(query, name, suffixes)
+        yield name, (_unmoved(here, table, suffixes), _unmoved(there, table, suffixes))
+
+
+def _sums(table: Table, suffixes: tuple[str, str]) -> Iterator[tuple[str, Pair]]:
+    """The same of what is summed up."""
+    for name, query in added_up(table):
+        yield name, _of_both(query, name, suffixes)
+    for name, query in added_up_now(table):
+        is_there = " and ".join(f"({_place(table, suffix)}) = %(p)s" for suffix in suffixes)
+        yield name, _of_both(f"select * from ({query}) d where {is_there}", name, suffixes)
+
+
+def _of_both(query: str, name: str, suffixes: tuple[str, str]) -> Pair:
+    here, there = (sql.SQL(query).format(sql.Identifier("views", name + suffix)) for suffix in suffixes)
+    return here, there
+
+
+def _unmoved(query: sql.Composable, table: Table, suffixes: tuple[str, str]) -> sql.Composed:
+    """What a query says of those keys that have heard and shown nothing since in either build."""
+    return sql.SQL(
+        "with moved as materialized ({} union all {}) select * from ({}) d"
+        " where not exists (select from moved m where m.book = d.book and m.key = d.key)"
+    ).format(*(_moved(table, suffix) for suffix in suffixes), query)
+
+
+def _moved(table: Table, suffix: str) -> sql.Composed:
+    """The keys that have; none are looked for where the table is not further."""
+    further = f"({_place(table, suffix)}) > %(p)s"
+    return sql.SQL(
+        f"select book, key from {{}} where {further} and positions[cardinality(positions)] > %(p)s"
+        f" union all select book, key from {{}} where {further} and (known_from > %(p)s or known_to > %(p)s)"
+    ).format(*(sql.Identifier("views", table.name + part + suffix) for part in ("_heard", "")))
+
+
+def _place(table: Table, suffix: str) -> str:
+    return f"select position from views.tracking where name = '{table.name}{suffix}'"
 
 
 def revised(
@@ -127,8 +194,7 @@ def _how(sides: Sides, columns: Sequence[str]) -> dict[str, Any]:
 def _unlike_keys(
     connection: psycopg.Connection[Any],
     name: str,
-    suffixes: tuple[str, str],
-    queries: tuple[sql.Composable, sql.Composable],
+    queries: Pair,
     position: int,
 ) -> Iterator[str]:
     """The keys whose rows differ: a line each, with the first column that does."""
@@ -145,19 +211,25 @@ def _first_difference(sides: Sides) -> str:
     for new, old in zip(here, there, strict=False):
         for column, value in new.items():
             if value != old[column]:
-                at = "" if column == "known_from" else f" (known from {old['known_from']})"
+                since = old.get("known_from")
+                at = "" if column == "known_from" or since is None else f" (known from {since})"
                 return f"{column} is {_said(old[column])}{at}, and was rebuilt as {_said(value)}"
     more, where = (here, "rebuilt") if len(here) > len(there) else (there, "read")
-    return f"this row is only {where}: {dict(more[min(len(here), len(there))])}"
+    row = more[min(len(here), len(there))]
+    said = {name: _said(value) if isinstance(value, bytes) else value for name, value in row.items()}
+    return f"this row is only {where}: {said}"
 
 
 def _said(value: Any) -> str:
+    """A value, or of a state how long it is and which."""
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes ({blake2b(value, digest_size=4).hexdigest()})"
     return repr(value) if isinstance(value, str) else str(value)
 
 
 def _differing(
     connection: psycopg.Connection[Any],
-    queries: tuple[sql.Composable, sql.Composable],
+    queries: Pair,
     position: int,
     most: int,
 ) -> tuple[int, list[Key]]:
@@ -172,7 +244,7 @@ def _differing(
 
 def _sides(
     connection: psycopg.Connection[Any],
-    queries: tuple[sql.Composable, sql.Composable],
+    queries: Pair,
     position: int,
     keys: Sequence[Key],
 ) -> Mapping[Key, Sides]:
@@ -191,7 +263,7 @@ def _sides(
                 found[row[0], row[1]][side].append(dict(zip(names[2:], row[2:], strict=True)))
     for sides in found.values():
         for rows in sides:
-            rows.sort(key=lambda row: (row.get("known_from", 0), repr(row)))
+            rows.sort(key=lambda row: (row.get("known_from", row.get("at", 0)), repr(row)))
     return found
 
 
@@ -206,12 +278,14 @@ def _unsummed(connection: psycopg.Connection[Any], checks: Iterable[Check]) -> I
             yield from _unlike(connection, check.name, summed, kept, check.given)
 
 
-def _digest(
-    connection: psycopg.Connection[Any], contents: sql.Composable, position: int
-) -> tuple[Any, ...] | None:
-    """How many rows, and the sum of a hash of each: equal for equal rows in any order. That others give the
-    same sum is one chance in 2^64; sorting both sides to be sure would double a rebuild's time."""
-    return connection.execute(_digested(contents), {"p": position}).fetchone()
+def _alike(connection: psycopg.Connection[Any], pair: Pair, position: int) -> bool:
+    """Whether two queries have the same rows, in any order, as of one snapshot: as many, and the sum of a
+    hash of each. That others give the same sum is one chance in 2^64; sorting both to be sure would double a
+    rebuild's time."""
+    query = sql.SQL(
+        "select h.rows = t.rows and h.digest is not distinct from t.digest from ({}) h, ({}) t"
+    ).format(*map(_digested, pair))
+    return connection.execute(query, {"p": position}).fetchone() == (True,)
 
 
 def _digested(contents: sql.Composable) -> sql.Composed:

@@ -170,16 +170,35 @@ def seeking(table: Table) -> list[str]:
     return [f'create index on {{}} ("{name}") where "{name}" is not null' for name in table.sought]
 
 
-def contents(table: Table) -> list[tuple[str, str]]:
-    """What two builds of a table must agree on, as known at a position."""
+def by_key(table: Table) -> list[tuple[str, str]]:
+    """What two builds of a table must agree on of each key, as known at a position: its versions with their
+    places, by which they are closed, and what it heard, however that was parted among windows."""
     columns = "".join(f', "{name}"' for name, _ in table.columns)
-    found = [
+    return [
         (
             table.name,
-            f"select book, key{columns}, known_from, case when known_to <= %(p)s then known_to end"
-            " from {} where known_from <= %(p)s",
-        )
+            f"select book, key, place{columns}, known_from, case when known_to <= %(p)s then known_to end"
+            " as known_to from {} where known_from <= %(p)s",
+        ),
+        (
+            f"{table.name}_heard",
+            "select book, key, at from {} cross join unnest(positions) at where at <= %(p)s",
+        ),
     ]
+
+
+def by_key_now(table: Table) -> list[tuple[str, str]]:
+    """What two builds must agree on of each key that has heard and shown nothing new since: this is kept as
+    it is now. What a key ever pointed at is not taken back, whoever writes it."""
+    return [
+        (f"{table.name}_state", "select book, key, state from {}"),
+        (f"{table.name}_edge", "select book, key, ref_view, ref_id from {}"),
+    ]
+
+
+def added_up(table: Table) -> list[tuple[str, str]]:
+    """What two builds must agree on of summaries, as known at a position."""
+    found = []
     for sums in table.summaries:
         if sums.history:
             named = ", ".join(f'"{name}"' for name, _ in delta_columns(sums))
@@ -188,4 +207,15 @@ def contents(table: Table) -> list[tuple[str, str]]:
             named = ", ".join(f'"{name}"' for name, _ in block_columns(sums))
             query = f"select {named} from {{}} where after + size <= %(p)s"
             found.append((f"{table.name}_{sums.name}_block", query))
+    return found
+
+
+def added_up_now(table: Table) -> list[tuple[str, str]]:
+    """What two builds must agree on of summaries without a history, where both are at one position."""
+    found = []
+    for sums in table.summaries:
+        if not sums.history:
+            named = ", ".join(f'"{name}"' for name, _ in head_columns(sums))
+            some = " or ".join(f'"{amount}" <> 0' for amount in sums.amounts)
+            found.append((f"{table.name}_{sums.name}_head", f"select {named} from {{}} where {some}"))
     return found
