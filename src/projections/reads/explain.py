@@ -142,20 +142,23 @@ def heard(moment: Moment, subject: Subject) -> Query:
 
 def edges(moment: Moment, subject: Subject, start: int, least: int) -> Query:
     """What a key began and ceased to show from the position `start` on: whole positions, with at least so
-    many rows, if there are. What was known no more after the moment is known still."""
+    many rows, if there are. What was known no more after the moment is known still. Of a key with thousands
+    of versions only those are read that are answered: where they end is sought in the indexes first."""
     columns = "".join(f', r."{name}"' for name in subject.columns)
     known_to = "case when r.known_to <= %(position)s then r.known_to end"
+    of_key = f"from {_relation(subject)} r where r.book = %(book)s and r.key = %(key)s"
+    first = " union all ".join(
+        f"(select r.{at} as edge {of_key} and r.{at} >= %(start)s and r.{at} <= %(position)s"
+        f" order by r.{at} limit %(least)s)"
+        for at in ("known_from", "known_to")
+    )
+    last = f"(select max(edge) from (select edge from ({first}) each order by edge limit %(least)s) first)"
     sides = " union all ".join(
         f"select r.{at} as edge, {opened} as opened, {known_to} as known_to, r.place{columns}"
-        f" from {_relation(subject)} r where r.book = %(book)s and r.key = %(key)s"
-        f" and r.{at} >= %(start)s and r.{at} <= %(position)s"
+        f" {of_key} and r.{at} >= %(start)s and r.{at} <= {last}"
         for at, opened in (("known_from", "true"), ("known_to", "false"))
     )
-    text = (
-        f"with edges as materialized ({sides}) select * from edges where edge <="
-        " (select max(edge) from (select edge from edges order by edge limit %(least)s) first) order by edge"
-    )
-    return ask(moment, text, key=subject.key, start=start, least=least)
+    return ask(moment, f"{sides} order by edge", key=subject.key, start=start, least=least)
 
 
 def edge(row: Sequence[Any]) -> Edge:
