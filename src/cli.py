@@ -181,18 +181,26 @@ def retranslate(event_type: str | None, everything: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="All views, as when none is named.")
 @click.option("--workers", default=0, type=click.IntRange(0, 64), help="Default: one for each processor.")
 @click.option("--no-swap", is_flag=True, help="Only compare, and throw the new ones away.")
+@click.option("--replace", is_flag=True, help="Swap though rows of the same version differ; name a VIEW.")
 @click.option("--reports", is_flag=True, help="Only show what came of the latest rebuilds.")
-def rebuild(views: tuple[str, ...], everything: bool, workers: int, no_swap: bool, reports: bool) -> None:
+def rebuild(
+    views: tuple[str, ...], everything: bool, workers: int, no_swap: bool, replace: bool, reports: bool
+) -> None:
     """Make views anew from the log (all, if none is named), compare, and swap.
 
-    The old ones are read meanwhile. Where rows differ under the same version, nothing is swapped; what a new
-    version changes is counted, and listed by key with --reports.
+    The old ones are read meanwhile. Where rows differ under the same version, nothing is swapped, unless
+    those that are read are to be replaced. What differed, and what a new version changes, is listed with
+    --reports.
     """
     from ledgerstone.bootstrap import read_settings
     from ledgerstone.commands.rebuild import Asked, list_reports, named, rebuild_views, told
 
+    if replace and (no_swap or not (views or everything)):
+        raise click.BadParameter(
+            "it swaps what differs: say of which VIEW, or --all, and not --no-swap", param_hint="--replace"
+        )
     try:
-        asked = Asked(named(views, everything), workers, not no_swap)
+        asked = Asked(named(views, everything), workers, not no_swap, replace)
         for line in list_reports(read_settings()) if reports else told(rebuild_views(read_settings(), asked)):
             click.echo(line)
     except LookupError as error:

@@ -22,14 +22,16 @@ class Launcher:
         self._lock = Lock()
         self._running: subprocess.Popen[bytes] | None = None
 
-    def start(self, view: str) -> None:
-        """Begin to rebuild the chain that holds a view. Raises AlreadyRunning."""
+    def start(self, view: str, replace: bool = False) -> None:
+        """Begin to rebuild the chain that holds a view, to be swapped in spite of differences or not. Raises
+        AlreadyRunning."""
         with self._lock:
             if self._running is not None and self._running.poll() is None:
                 raise AlreadyRunning("a rebuild is running: wait until it ends")
             workers = max(1, (os.cpu_count() or 1) - 1)
+            words = ["rebuild", view, "--workers", str(workers), *(["--replace"] if replace else [])]
             self._running = process = subprocess.Popen(
-                [sys.executable, "-m", "ledgerstone", "rebuild", view, "--workers", str(workers)],
+                [sys.executable, "-m", "ledgerstone", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C comes to us, and we end it

@@ -29,11 +29,12 @@ LATELY = 10.0
 
 class Asked(Struct, frozen=True):
     """What is to be rebuilt (all, if no view is named), by how many processes (0: as many as there are
-    processors), and whether it is to be swapped."""
+    processors), whether it is to be swapped, and whether in spite of differences."""
 
     views: tuple[str, ...] = ()
     workers: int = 0
     swap: bool = True
+    replace: bool = False
 
 
 def rebuild_views(settings: Settings, asked: Asked) -> list[Built]:
@@ -52,7 +53,7 @@ def rebuild_views(settings: Settings, asked: Asked) -> list[Built]:
     ):
         store.clear()
         store.sweep(NAMES)
-        order = Order(order.workers, order.keys, order.swap, f"_new_{report.id}")
+        order = Order(order.workers, order.keys, order.swap, f"_new_{report.id}", asked.replace)
 
         def work() -> list[Built]:
             tell = _telling(report, shown)
@@ -73,6 +74,7 @@ def told(built: Iterable[Built]) -> Iterator[str]:
                 f"  {table['table']}: {table['differing']:,} keys differ from {table['before']};"
                 " `ledgerstone rebuild --reports` lists them"
             )
+        yield from rebuilds.replacement(each.replaced)
 
 
 def list_reports(settings: Settings, most: int = rebuilds.KEPT) -> list[str]:

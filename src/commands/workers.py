@@ -39,12 +39,14 @@ NAMED = {view.name: view for view in VIEWS}
 
 class Order(Struct, frozen=True):
     """How a rebuild is to be done: by how many processes (0: as many as there are processors), with how many
-    keys in memory, to be swapped or not; what the names of its tables end with."""
+    keys in memory, to be swapped or not, in spite of differences or not; what the names of its tables end
+    with."""
 
     workers: int = 0
     keys: int = REBUILD_KEYS
     swap: bool = True
     suffix: str = NEW
+    replace: bool = False
 
     @property
     def processes(self) -> int:
@@ -180,11 +182,17 @@ def _finish(tools: Tools, names: Sequence[str], made: Sequence[Made], order: Ord
     (group,) = whole_chains(VIEWS, names)
     complete(group, made, tools.store)
     try:
-        return take_place(group, tools.journal, tools.store, order.swap, order.keys // order.processes)
+        keys = order.keys // order.processes
+        return take_place(group, tools.journal, tools.store, order.swap, keys, order.replace)
     except ViewsDiffer as differ:
         return differ
 
 
 def plain(built: Built) -> Mapping[str, Any]:
     """What was built, as plain values for a report."""
-    return {"views": list(built.views), "position": built.position, "revised": list(built.revised)}
+    return {
+        "views": list(built.views),
+        "position": built.position,
+        "revised": list(built.revised),
+        "replaced": list(built.replaced),
+    }

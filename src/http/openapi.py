@@ -194,14 +194,21 @@ def _machines(refs: dict[type[Struct], Json]) -> Json:
                 "operationId": "rebuild",
                 "summary": "Make the chain that holds a view anew, compare it, and swap it for what is read",
                 "parameters": [
-                    {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+                    {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}},
+                    {
+                        "name": "replace",
+                        "in": "query",
+                        "description": "Swap it though rows of the same version differ: what is read is"
+                        " damaged. What differed is in the report.",
+                        "schema": {"type": "boolean", "default": False},
+                    },
                 ],
                 "responses": {
                     "202": {
                         "description": "Begun; `Location` tells how far it is.",
                         "content": {"application/json": {"schema": refs[Begun]}},
                     },
-                    **_problems(404, 409, 503),
+                    **_problems(400, 404, 409, 503),
                 },
             }
         },

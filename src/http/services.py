@@ -18,7 +18,8 @@ class Services:
     closes it. `livemode` is the mode of the log, `webhook_secrets` the provider's signing secrets (several
     while one is being rolled). At most `webhook_bytes` of messages are held at a time, and the body of one
     must come within `webhook_seconds`. Others are reported in the `reporting_currency`, lower case. `rebuild`
-    begins to rebuild the chain that holds a view, elsewhere, and raises AlreadyRunning; `clock` gives Unix
+    begins to rebuild the chain that holds a view, elsewhere, and raises AlreadyRunning; whether what is read
+    is replaced though it differs is its second argument; `clock` gives Unix
     seconds; `metrics` counts what this process does."""
 
     journal: Journal
@@ -30,6 +31,6 @@ class Services:
     webhook_seconds: float = SECONDS
     reporting_currency: str | None = None
     version: str = "0"
-    rebuild: Callable[[str], None] | None = None
+    rebuild: Callable[[str, bool], None] | None = None
     clock: Callable[[], float] = time.time
     metrics: Metrics = field(default_factory=Metrics)

@@ -86,7 +86,8 @@ class ViewsDiffer(NotSwapped):
         super().__init__(
             "the rebuilt views differ from those that are read, so those were kept:\n  "
             + "\n  ".join(differences)
-            + "\nIf the code of a view changed on purpose, give it a new version."
+            + "\nIf the code of a view changed on purpose, give it a new version. If somebody touched its"
+            " tables, `ledgerstone rebuild VIEW --replace` puts the rebuilt ones in their place."
         )
 
     def __reduce__(self) -> tuple[type["ViewsDiffer"], tuple[Sequence[str]]]:
@@ -95,11 +96,13 @@ class ViewsDiffer(NotSwapped):
 
 
 class Built(Struct, frozen=True):
-    """What was rebuilt: the views, the position that they are at, and what their new versions changed."""
+    """What was rebuilt: the views, the position that they are at, what their new versions changed, and in
+    spite of which differences those of the same version were `replaced`."""
 
     views: tuple[str, ...]
     position: int
     revised: tuple[Revision, ...] = ()
+    replaced: tuple[str, ...] = ()
 
 
 def whole_chains(views: Sequence[AnyView], names: Sequence[str]) -> list[tuple[AnyView, ...]]:
@@ -125,15 +128,25 @@ def rebuild(
     return [take_place(group, log, store) for group in groups]
 
 
-def take_place(views: Chained, log: Log, store: Tables, swap: bool = True, keys: int | None = None) -> Built:
+def take_place(
+    views: Chained,
+    log: Log,
+    store: Tables,
+    swap: bool = True,
+    keys: int | None = None,
+    replace: bool = False,
+) -> Built:
     """Catch up, compare and swap one chain that was built, while no engine moves the tables that are read.
-    Where they are not to be swapped, they go when they were compared. Raises NotSwapped, and they go too."""
-    shapes, revised = [table(view) for view in views], list[Revision]()
+    Where they are not to be swapped, they go when they were compared. Raises NotSwapped, and they go too;
+    differences are no reason where what is read is to be replaced in any case."""
+    shapes, revised, differing = [table(view) for view in views], list[Revision](), list[str]()
     engine, window = Engine(views, log, store, cached=keys), span(0, keys).window
 
     def ready(positions: Mapping[str, int]) -> None:
         engine.catch_up(window)
-        _compare(engine, store, positions)
+        differing[:] = _differences(engine, store, positions)
+        if differing and not replace:
+            raise ViewsDiffer(differing)
         revised[:] = store.revised(shapes)
 
     engine.catch_up(window)  # as far as it goes before the tables that are read stand still
@@ -148,25 +161,23 @@ def take_place(views: Chained, log: Log, store: Tables, swap: bool = True, keys:
         store.drop(shapes)
         raise
     position = min(chain.position for chain in engine.chains)
-    return Built(tuple(view.name for view in views), position, tuple(revised))
+    return Built(tuple(view.name for view in views), position, tuple(revised), tuple(differing))
 
 
-def _compare(engine: Engine, store: Tables, positions: Mapping[str, int]) -> None:
-    """Hold what was rebuilt against what is read, each table as known where that is: views that read each
+def _differences(engine: Engine, store: Tables, positions: Mapping[str, int]) -> list[str]:
+    """How what was rebuilt differs from what is read, each table as known where that is: views that read each
     other are not at one position while some are stopped. Raises NotSwapped."""
+    found = []
     for chain in engine.chains:
         for shape in chain.tables:
-            if chain.position < positions.get(shape.name, 0):
-                raise NotSwapped(f"{shape.name} stopped before the one that is read: {chain.stopped}")
-    found = [
-        difference
-        for chain in engine.chains
-        for shape in chain.tables
-        if (position := positions.get(shape.name, 0))
-        for difference in store.differences([shape], "", position)
-    ]
-    if found:
-        raise ViewsDiffer(found)
+            position = positions.get(shape.name, 0)
+            if chain.position < position:
+                if chain.stopped:
+                    raise NotSwapped(f"{shape.name} stopped before the one that is read: {chain.stopped}")
+                found.append(f"{shape.name} is at position {position}, and the log ends at {chain.position}")
+            if position:
+                found += store.differences([shape], "", min(position, chain.position))
+    return found
 
 
 def begin(engine: Engine, log: Log, beside: Tables, aside: Executor | None, told: Told = unheard) -> None:

@@ -89,6 +89,59 @@ def test_what_a_new_version_changes_is_counted_and_listed_by_key(
     assert everything(database.app_dsn, _view("customers")) == followed["customers"]
 
 
+def test_what_is_damaged_is_replaced_when_that_is_asked_for_and_the_report_says_what_it_was(
+    database: Database, followed: dict[str, Any], ledgerstone: Shell
+) -> None:
+    key = _moved_to_nowhere(database)
+    damage = f"customers_v2 :live {key}: country is 'XX'"
+    refused = ledgerstone("rebuild", "customers")
+    assert (refused.exit_code, "rebuild VIEW --replace" in refused.output) == (1, True)
+
+    result = ledgerstone("rebuild", "customers", "--replace", "--workers", "2")
+
+    assert result.exit_code == 0, result.output
+    assert damage in result.output
+    told = ledgerstone("rebuild", "--reports").output
+    assert "customers: swapped" in told
+    assert damage in told.partition(": refused")[0]
+    assert everything(database.app_dsn, _view("customers")) == followed["customers"]
+    assert ledgerstone("rebuild", "customers").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "drop table views.customers_v2",
+        "drop table views.customers_v2, views.customers_v2_state, views.customers_v2_heard,"
+        " views.customers_v2_edge",
+        "alter table views.customers_v2 drop column country",
+        "alter table views.customers_v2 alter column deleted type text",
+        "update views.tracking set position = position + 10 where name = 'customers_v2'",
+    ],
+)
+def test_whatever_was_done_to_tables_they_can_be_replaced(
+    database: Database, followed: dict[str, Any], ledgerstone: Shell, damage: str
+) -> None:
+    with psycopg.connect(database.app_dsn) as connection:
+        connection.execute(damage.encode())
+    refused = ledgerstone("rebuild", "customers")
+    assert refused.exit_code == 1
+    assert "customers_v2" in refused.output
+    assert "rebuild VIEW --replace" in refused.output
+
+    result = ledgerstone("rebuild", "customers", "--replace")
+
+    assert result.exit_code == 0, result.output
+    assert everything(database.app_dsn, _view("customers")) == followed["customers"]
+
+
+@pytest.mark.parametrize("words", [["--replace"], ["customers", "--replace", "--no-swap"]])
+def test_what_is_to_be_replaced_has_to_be_said(ledgerstone: Shell, words: list[str]) -> None:
+    result = ledgerstone("rebuild", *words)
+    assert result.exit_code == 2
+    assert "--replace" in result.output
+
+
 @pytest.mark.parametrize("whom", ["the workers", "the parent"])
 @pytest.mark.parametrize("when", ["reached", "position", "name"])
 def test_killed_it_leaves_nothing_to_be_seen_and_can_be_started_again(

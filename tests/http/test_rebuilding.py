@@ -16,7 +16,7 @@ REBUILD = "/sys/projections/mrr/rebuild"
 
 
 @contextmanager
-def _rebuilding_by(service: Service, rebuild: Callable[[str], None]) -> Iterator[TestClient]:
+def _rebuilding_by(service: Service, rebuild: Callable[[str, bool], None]) -> Iterator[TestClient]:
     """Asks a service that rebuilds in this way."""
     other = Service(service.database, rebuild=rebuild)
     with TestClient(other.app) as client:
@@ -29,13 +29,19 @@ def _mrr(client: TestClient) -> Any:
 
 
 def test_a_rebuild_is_begun_and_said_where_to_look(service: Service) -> None:
-    begun: list[str] = []
-    with _rebuilding_by(service, begun.append) as client:
+    begun: list[tuple[str, bool]] = []
+    with _rebuilding_by(service, lambda *asked: begun.append(asked)) as client:
         answer = client.post(REBUILD)
+        client.post(f"{REBUILD}?replace=true")
 
     assert (answer.status_code, answer.headers["Location"]) == (202, "/sys/projections")
     assert answer.json() == {"view": "mrr", "look": "/sys/projections"}
-    assert begun == ["mrr"]
+    assert begun == [("mrr", False), ("mrr", True)]
+
+
+def test_what_it_cannot_be_asked_is_refused(client: TestClient) -> None:
+    assert client.post(f"{REBUILD}?replace=maybe").json()["parameter"] == "replace"
+    assert client.post(f"{REBUILD}?swap=false").status_code == 400
 
 
 def test_an_unknown_view_is_answered_with_those_that_there_are(client: TestClient) -> None:
@@ -50,12 +56,12 @@ def test_a_service_that_cannot_rebuild_says_how_to(client: TestClient) -> None:
 
 
 def test_while_one_runs_another_is_refused(service: Service) -> None:
-    def busy(view: str) -> None:
+    def busy(view: str, replace: bool) -> None:
         raise AlreadyRunning(view)
 
     with _rebuilding_by(service, busy) as client:
         assert client.post(REBUILD).status_code == 409
-    with _rebuilding_by(service, lambda view: None) as client:
+    with _rebuilding_by(service, lambda view, replace: None) as client:
         with alone(service.database.app_dsn, rebuilds.LOCK):
             assert client.post(REBUILD).status_code == 409
         assert client.post(REBUILD).status_code == 202
@@ -93,15 +99,18 @@ def test_the_last_report_of_a_view_tells_what_its_new_version_changed(
         "differing": 1,
         "keys": [{"book": ":live", "key": "cus_1", "change": "changed", "columns": ["mrr"]}],
     }
-    chain = {"views": ["terms", "mrr"], "position": 7, "revised": [changed]}
+    damaged = ["customers_v2 :live cus_1: country is 'XX'", "mrr_v3_edge :live cus_1: ref_id is 'none'"]
+    chain = {"views": ["terms", "mrr"], "position": 7, "revised": [changed], "replaced": damaged}
     with RebuildReport(service.database.app_dsn, ["terms", "mrr"], 2, True) as report:
         report.built(chain)
         report.ended("swapped")
     rows = {row["name"]: row for row in client.get("/sys/projections").json()["data"]}
 
-    assert rows["mrr"]["report"]["chains"] == [chain]
-    assert rows["terms"]["report"]["chains"] == [{**chain, "revised": []}]
+    assert rows["mrr"]["report"]["chains"] == [{**chain, "replaced": damaged[1:]}]
+    assert rows["terms"]["report"]["chains"] == [{**chain, "revised": [], "replaced": []}]
     with psycopg.connect(service.database.app_dsn) as connection:
         query = rebuilds.latest()
         found = connection.execute(query.text.encode(), query.parameters).fetchall()
-    assert "      :live cus_1: mrr" in rebuilds.lines(rebuilds.reports(found)[0])
+    lines = list(rebuilds.lines(rebuilds.reports(found)[0]))
+    assert "      :live cus_1: mrr" in lines
+    assert [f"      {line}" for line in damaged] == [line for line in lines if line.strip() in damaged]

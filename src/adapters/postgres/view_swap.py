@@ -97,6 +97,7 @@ def _lock(connection: psycopg.Connection[Any], tables: Sequence[Table], suffixes
 
 def _put_aside(connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
     """Give tables another name, under which they go later."""
+    connection.execute("delete from views.tracking where name = %s", (table.name + suffix,))
     names = _there(connection, [name + suffix for name, _ in relations(table)])
     if not names:
         return
@@ -108,7 +109,6 @@ def _put_aside(connection: psycopg.Connection[Any], table: Table, suffix: str) -
     (aside,) = connection.execute(query, {"name": f"{table.name}{suffix}_old_"}).fetchone() or ("",)
     for name in names:
         _rename(connection, name, name + aside)
-    connection.execute("delete from views.tracking where name = %s", (table.name + suffix,))
 
 
 def _take_place(connection: psycopg.Connection[Any], table: Table, new: str, read: str) -> None:

@@ -1,5 +1,6 @@
 """What is being rebuilt, and what came of what was?"""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -43,11 +44,13 @@ class Revised(Struct, frozen=True):
 
 
 class Built(Struct, frozen=True):
-    """A chain that was rebuilt up to a position, and what its new versions changed."""
+    """A chain that was rebuilt up to a position, what its new versions changed, and in spite of which
+    differences those of the same version were `replaced`."""
 
     views: tuple[str, ...]
     position: int
     revised: tuple[Revised, ...] = ()
+    replaced: tuple[str, ...] = ()
 
 
 class Report(Struct, frozen=True):
@@ -114,8 +117,17 @@ def lines(report: Report) -> Iterable[str]:
         yield f"  {report.reason}"
     for chain in report.chains:
         yield f"  {', '.join(chain.views)}: up to position {chain.position:,}"
+        yield from replacement(chain.replaced)
         for table in chain.revised:
             yield from revision(table)
+
+
+def replacement(differences: Sequence[str]) -> Iterable[str]:
+    """In spite of what tables were replaced, for people."""
+    if differences:
+        yield "    what was read differed from the log, and was replaced:"
+    for difference in differences:
+        yield f"      {difference}"
 
 
 def revision(table: Revised) -> Iterable[str]:
@@ -144,7 +156,11 @@ def _progress(row: Sequence[Any]) -> Progress:
 def _about(view: str, report: Report) -> Report:
     """What a report says of a view: of its chain, and of its own tables."""
     own = [
-        replace(chain, revised=tuple(r for r in chain.revised if r.table.rpartition("_v")[0] == view))
+        replace(
+            chain,
+            revised=tuple(r for r in chain.revised if r.table.rpartition("_v")[0] == view),
+            replaced=tuple(line for line in chain.replaced if re.search(rf"\b{view}_v[0-9]", line)),
+        )
         for chain in report.chains
         if view in chain.views
     ]
