@@ -30,7 +30,7 @@ from ledgerstone.adapters.postgres.migrations import MigrationError, migrate
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_layout import connect
 from ledgerstone.adapters.postgres.view_store import Connect, PostgresViews, TablesDiffer
-from ledgerstone.adapters.postgres.view_swap import TablesBusy
+from ledgerstone.adapters.postgres.view_swap import BEGINNING, TablesBusy
 from ledgerstone.http.intake import BYTES, LARGEST, SECONDS
 from ledgerstone.ledger.journal import Journal, LogUnavailable
 from ledgerstone.projections.engine import Engine
@@ -41,8 +41,6 @@ from ledgerstone.projections.views import VIEWS
 
 CHANNEL = "stored_events"
 """On which the log tells that it grew."""
-BEGINNING = "_begin"
-"""What the names of tables end with while a view is begun."""
 SWEEP = 60.0
 """Seconds between two looks for tables that nobody reads any more."""
 CURRENCY = re.compile(r"[a-z]{3}", re.ASCII)
@@ -217,7 +215,7 @@ def following(database: Database, journal: Journal, trouble: Callable[[Exception
     """An engine that keeps the views up to date in a thread of its own, while no other process does it.
     `trouble` hears of failures, all of which it outlives."""
     with (
-        closing(Lease(database.app_dsn, CODE)) as lease,
+        closing(Lease(database.app_dsn, CODE, serves=NAMES)) as lease,
         views_of(database, "", lease.connect) as store,
         views_of(database, BEGINNING, partial(lease.connect, work=BEGINNING)) as beside,
         ThreadPoolExecutor(1, "ledgerstone-reader") as aside,

@@ -9,9 +9,10 @@ import psycopg
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_store import PostgresViews
+from ledgerstone.adapters.postgres.view_swap import BEGINNING
 from ledgerstone.bench import peer
 from ledgerstone.bench.measure import Result, paired, rate
-from ledgerstone.bootstrap import BEGINNING, without_collection
+from ledgerstone.bootstrap import without_collection
 from ledgerstone.commands import workers
 from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.journal import Journal

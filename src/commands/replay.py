@@ -11,6 +11,7 @@ from msgspec.structs import astuple
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.lock import alone
 from ledgerstone.adapters.postgres.view_rows import known
+from ledgerstone.adapters.postgres.view_swap import REPLAYING
 from ledgerstone.bootstrap import Settings, journal_of, migrated, views_of
 from ledgerstone.commands.progress import progress
 from ledgerstone.http.parameters import exclusive_end, known_position, last_known
@@ -86,7 +87,7 @@ def position_of(journal: Journal, known_at: str | None) -> int:
 
 def _all(at: Place, compare: bool, until: datetime | None, show: Show) -> list[str]:
     shapes = [table(view) for view in at.views]
-    with alone(at.database.app_dsn, "replay"), views_of(at.database, BESIDE) as beside:
+    with alone(at.database.app_dsn, REPLAYING), views_of(at.database, BESIDE) as beside:
         try:
             with progress(f"replaying {at.view.name}", "rows") as told:
                 of_all(at.views, at.journal, at.position, beside, told)

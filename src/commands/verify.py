@@ -13,6 +13,7 @@ from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
 from ledgerstone.adapters.postgres.scan import scan
 from ledgerstone.adapters.postgres.verification_reports import done_within, keep
+from ledgerstone.adapters.postgres.view_swap import VERIFYING
 from ledgerstone.bootstrap import Settings, journal_of, migrated, views_of
 from ledgerstone.commands.progress import Told, progress
 from ledgerstone.commands.verify_books import Books
@@ -55,7 +56,7 @@ def verify(settings: Settings) -> Verdict:
         head = journal.head()
         with progress("reading the log", "rows") as told:
             _verify_log(database, journal, verdict, told)
-        with alone(database.app_dsn, "verification"):
+        with alone(database.app_dsn, VERIFYING):
             for group in chains(VIEWS):
                 _verify_views(database, journal, group, head, verdict)
     return verdict

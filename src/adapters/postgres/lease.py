@@ -6,6 +6,7 @@ work of folding everything twice, and the one that loses it is kept from getting
 
 import os
 import socket
+from collections.abc import Sequence
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import psycopg
 
 from ledgerstone.adapters.postgres import view_layout
+from ledgerstone.adapters.postgres.view_swap import SERVES
 
 BEAT = 1.0
 """Seconds between two signs of life of the session that holds the lock, or attempts to get it."""
@@ -23,6 +25,7 @@ UNFINISHED = "set idle_in_transaction_session_timeout = '60s'"
 """In case that a process is frozen in the midst of a transaction before it leads."""
 LEADING, WRITING = "ledgerstone engine", "ledgerstone engine writes"
 
+SERVE = "select pg_advisory_lock_shared(hashtextextended(%s || name, 0)) from unnest(%s::text[]) name"
 TRY = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
 SIGN = (
     "select set_config('application_name', concat_ws(' ', 'ledgerstone engine', %s::text, %s::text,"
@@ -39,10 +42,11 @@ END_HOLDER = (
 class Lease:
     """A try to lead, for as long as it is open, in a thread of its own: who folds need not think of it.
     `code` tells apart who keeps other tables, as an older service does while a newer one starts: they do not
-    wait for each other, and what both keep is moved by whoever is first. `silence` is in seconds."""
+    wait for each other, and what both keep is moved by whoever is first. `silence` is in seconds. Whether it
+    leads or not, the tables that it `serves` are not swept while it is open."""
 
-    def __init__(self, dsn: str, code: str, silence: float = SILENCE) -> None:
-        self._dsn, self._code, self._silence = dsn, code, silence
+    def __init__(self, dsn: str, code: str, silence: float = SILENCE, serves: Sequence[str] = ()) -> None:
+        self._dsn, self._code, self._silence, self._serves = dsn, code, silence, list(serves)
         self._connection: psycopg.Connection[Any] | None = None
         self._heard = -silence
         self._stopping, self._led = Event(), False
@@ -103,7 +107,13 @@ class Lease:
     def _open(self) -> psycopg.Connection[Any]:
         ends = f"-c idle_session_timeout={self._silence * 1000:.0f}"
         patient = {"connect_timeout": 2, "tcp_user_timeout": int(self._silence * 1000), "options": ends}
-        return psycopg.connect(self._dsn, autocommit=True, **patient)  # type: ignore[arg-type]
+        connection = psycopg.connect(self._dsn, autocommit=True, **patient)  # type: ignore[arg-type]
+        try:
+            connection.execute(SERVE, [SERVES, self._serves])
+        except psycopg.Error:
+            connection.close()
+            raise
+        return connection
 
     def _lose(self) -> None:
         self._heard = -self._silence

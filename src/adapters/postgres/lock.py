@@ -5,6 +5,9 @@ from contextlib import contextmanager
 
 import psycopg
 
+PATIENCE = 3_000
+"""Milliseconds in which who only sweeps up behind such work is through."""
+
 
 class AlreadyRunning(RuntimeError):
     """Another process does this now; the message says what to do."""
@@ -14,7 +17,9 @@ class AlreadyRunning(RuntimeError):
 def alone(dsn: str, work: str) -> Iterator[None]:
     """Hold the named lock. PostgreSQL drops it with our connection, so a kill leaves nothing behind."""
     with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
-        asked = connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", [work])
-        if asked.fetchone() != (True,):
-            raise AlreadyRunning(f"another {work} is running in this database: wait until it ends")
+        try:
+            connection.execute(f"set lock_timeout = {PATIENCE}".encode())
+            connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [work])
+        except psycopg.errors.LockNotAvailable:
+            raise AlreadyRunning(f"another {work} is running in this database: wait until it ends") from None
         yield

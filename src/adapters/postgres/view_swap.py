@@ -5,6 +5,7 @@ A reader locks the tables of its views before it takes its snapshot, in the orde
 `http.database`). So it never finds a table whose rows its snapshot does not know. We lock the same in the
 same order, and never wait long: those who come behind us wait as long."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,10 +24,17 @@ ATTEMPTS = 14
 GRACE = 600.0
 """Seconds after which tables go that were put aside."""
 OUTLIVED = 86_400.0
-"""Seconds after which tables of an older version go that nobody keeps up to date any more."""
+"""Seconds after which tables of an older version go that nobody serves any more."""
+SERVES = "ledgerstone serves "
+"""What is locked for each table that a service serves, by all who do, as long as they live. The log may be
+quiet for days, so how long ago it moved a table says nothing."""
 BRIEFLY = "set local lock_timeout = '200ms'"
-LEFT = "^[a-z_]+_v[0-9]+(_[a-z_]+)?_new_[0-9]+$"
-"""Tables of rebuilds, each of which has a number."""
+REBUILDING, VERIFYING, REPLAYING = "rebuild", "verification", "replay"
+"""Work beside the tables that are read, as it is locked (see `lock`)."""
+BESIDE = {REBUILDING: "_new_[0-9]+", VERIFYING: "_verify", REPLAYING: "_replay"}
+"""What the names of its tables end with: those of rebuilds have a number each."""
+BEGINNING = "_begin"
+"""What the names of tables end with while a service begins a view."""
 
 
 class TablesBusy(Exception):
@@ -119,11 +127,26 @@ def _take_place(connection: psycopg.Connection[Any], table: Table, new: str, rea
     )
 
 
-def abandoned(connection: psycopg.Connection[Any]) -> None:
-    """Drop what rebuilds have left that were killed. Whoever calls must be the only one who rebuilds."""
-    for name in _named(connection, LEFT):
+def abandoned(connection: psycopg.Connection[Any], work: str = REBUILDING) -> list[str]:
+    """Drop what killed work has left; of which views. Whoever calls must be the only one who does it."""
+    for name in _named(connection, _beside(work)):
         connection.execute(sql.SQL("drop table if exists {}").format(sql.Identifier("views", name)))
-    connection.execute("delete from views.tracking where name ~ %s", (LEFT,))
+    gone = connection.execute("delete from views.tracking where name ~ %s returning name", (_beside(work),))
+    return [name for (name,) in gone.fetchall()]
+
+
+def _beside(work: str) -> str:
+    return f"^[a-z_]+_v[0-9]+(_[a-z_]+)?{BESIDE[work]}$"
+
+
+SERVED = (
+    "update views.retired r set at = clock_timestamp() where exists (select from pg_locks l"
+    " join pg_database d on d.oid = l.database where d.datname = current_database()"
+    " and l.locktype = 'advisory' and l.objsubid = 1 and l.granted"
+    " and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended(%s || r.name, 0))"
+)
+"""What is served has only now begun to be read no more."""
+UNFINISHED = "select name from views.tracking where right(name, length(%s)) = %s order by 1"
 
 
 def sweep(
@@ -132,26 +155,45 @@ def sweep(
     grace: float = GRACE,
     outlived: float = OUTLIVED,
 ) -> list[str]:
-    """Drop tables that are read no more, but those `served`; their names. Those that are in use stay until
-    the next time."""
-    connection.execute(
-        "update views.retired r set at = t.at from views.tracking t where t.name = r.name and t.at > r.at"
-    )
+    """Drop tables that are read no more, but those `served`, and what killed work has left; their names.
+    Those that are in use stay until the next time."""
+    connection.execute(SERVED, [SERVES])
     over = connection.execute(
         "select name from views.retired where name <> all(%s) and at <= clock_timestamp() - make_interval("
         "secs => case when name ~ '_old_[0-9]+$' then %s::float8 else %s::float8 end) order by at, name",
         (list(served), grace, outlived),
     ).fetchall()
-    return [name for (name,) in over if _gone(connection, name)]
+    begun = connection.execute(UNFINISHED, [BEGINNING, BEGINNING]).fetchall()
+    left = [name for work in BESIDE for name in _left(connection, work)]
+    return left + [name for (name,) in (*begun, *over) if _gone(connection, name)]
 
 
-def _gone(connection: psycopg.Connection[Any], name: str) -> bool:
-    """Drop all tables of a view that are called so."""
-    table, aside, number = name.partition("_old_")
+def _left(connection: psycopg.Connection[Any], work: str) -> list[str]:
+    """Drop what work has left that runs no more: else it would hold its lock. Who begins it now waits until
+    we are through, which is why the lock is asked for only where there is something."""
+    if not any(_named(connection, _beside(work))):
+        return []
+    query = "select pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
     try:
         with connection.transaction():
             connection.execute(BRIEFLY)
-            for each in _named(connection, f"^{table}(_[a-z_]+)?{aside}{number}$"):
+            alone = connection.execute(query, [work]).fetchone() == (True,)
+            return abandoned(connection, work) if alone else []
+    except psycopg.errors.LockNotAvailable:
+        return []
+
+
+def _gone(connection: psycopg.Connection[Any], name: str) -> bool:
+    """Drop all tables of a view that are called so, unless somebody serves it, or begins to make it."""
+    _, table, aside = re.split("(^[a-z_]+_v[0-9]+)", name, maxsplit=1)
+    lock = SERVES + (table if aside == BEGINNING else name)
+    try:
+        with connection.transaction():
+            connection.execute(BRIEFLY)
+            query = "select pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
+            if connection.execute(query, [lock]).fetchone() != (True,):
+                return False
+            for each in _named(connection, f"^{table}(_[a-z_]+)?{aside}$"):
                 connection.execute(sql.SQL("drop table {}").format(sql.Identifier("views", each)))
             connection.execute("delete from views.tracking where name = %s", (name,))
             connection.execute("delete from views.retired where name = %s", (name,))

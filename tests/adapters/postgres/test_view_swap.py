@@ -1,0 +1,130 @@
+"""What is beside the tables that are read goes when nobody needs it any more, and not before."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from threading import Event, Thread
+
+import psycopg
+import pytest
+
+from ledgerstone.adapters.postgres.database import Database
+from ledgerstone.adapters.postgres.lease import Lease
+from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
+from ledgerstone.adapters.postgres.recorder import environment
+from ledgerstone.adapters.postgres.view_store import PostgresViews
+from ledgerstone.adapters.postgres.view_swap import BEGINNING, BESIDE, REBUILDING, REPLAYING, VERIFYING, sweep
+from ledgerstone.ledger.journal import Journal
+from ledgerstone.projections.engine import Engine
+from ledgerstone.projections.reads import rebuilds
+from ledgerstone.projections.rebuild import build, whole_chains
+from ledgerstone.projections.views import VIEWS
+from tests.projections.tables import everything
+from tests.worlds import messages
+
+CHAIN = whole_chains(VIEWS, ["mrr"])[0]
+BY = {REBUILDING: "_new_12", VERIFYING: "_verify", REPLAYING: "_replay"}
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def journal(database: Database) -> Iterator[Journal]:
+    """A log, and tables of it that are read."""
+    journal, store = Journal(environment(database.app_dsn)), PostgresViews(database.app_dsn)
+    journal.append_many(messages(3)[:40])
+    Engine(CHAIN, journal, store).catch_up()
+    yield journal
+    store.close()
+    journal.close()
+
+
+def _begun(database: Database, journal: Journal, suffix: str) -> None:
+    """Build tables and leave them, as who is killed does."""
+    beside = PostgresViews(database.app_dsn, suffix)
+    build([CHAIN], journal, beside)
+    beside.close()
+
+
+@pytest.mark.parametrize("work", BESIDE)
+def test_what_killed_work_left_goes_while_none_runs(
+    database: Database, journal: Journal, connection: psycopg.Connection, work: str
+) -> None:
+    read = [everything(database.app_dsn, view) for view in CHAIN]
+    _begun(database, journal, BY[work])
+    others = next(suffix for each, suffix in BY.items() if each != work)
+    _begun(database, journal, others)
+    with alone(database.app_dsn, next(each for each, suffix in BY.items() if suffix == others)):
+        with alone(database.app_dsn, work):
+            assert sweep(connection, []) == []
+            assert _tables(connection, BY[work])
+        assert sorted(sweep(connection, [])) == [f"mrr_v3{BY[work]}", *_also(work)]
+
+    assert _tables(connection, BY[work]) == []
+    assert _tables(connection, others)
+    assert [everything(database.app_dsn, view) for view in CHAIN] == read
+
+
+def test_what_a_service_began_goes_when_none_of_its_version_lives(
+    database: Database, journal: Journal, connection: psycopg.Connection
+) -> None:
+    _begun(database, journal, BEGINNING)
+    with closing(Lease(database.app_dsn, "this", serves=["mrr_v3"])) as lease:
+        while not lease.held:
+            pass
+        assert sweep(connection, []) == ["schedules_v1_begin", "terms_v2_begin"]
+        assert _tables(connection, BEGINNING)
+
+    assert sweep(connection, []) == ["mrr_v3_begin"]
+    assert _tables(connection, BEGINNING) == []
+
+
+def _also(work: str) -> list[str]:
+    return [f"schedules_v1{BY[work]}", f"terms_v2{BY[work]}"]
+
+
+def test_the_lock_of_a_rebuild_is_the_one_that_is_looked_for() -> None:
+    assert rebuilds.LOCK == REBUILDING
+
+
+def test_who_begins_while_tables_are_swept_waits_and_is_not_refused(
+    database: Database, connection: psycopg.Connection
+) -> None:
+    begun = Event()
+
+    def begin() -> None:
+        with alone(database.app_dsn, VERIFYING):
+            begun.set()
+
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [VERIFYING])
+        thread = Thread(target=begin)
+        thread.start()
+        while connection.execute(waiting).fetchone() == (0,):
+            assert thread.is_alive()
+        assert not begun.is_set()
+
+    thread.join()
+    assert begun.is_set()
+
+
+def test_who_begins_what_runs_is_refused(database: Database) -> None:
+    with (
+        alone(database.app_dsn, VERIFYING),
+        pytest.raises(AlreadyRunning, match="another verification is running"),
+        alone(database.app_dsn, VERIFYING),
+    ):
+        pass
+
+
+def _tables(connection: psycopg.Connection, suffix: str) -> list[str]:
+    query = (
+        "select tablename from pg_tables where schemaname = 'views' and tablename like %s"
+        " union all select name from views.tracking where name like %s"
+    )
+    like = "%" + suffix.replace("_", "\\_")
+    return [name for (name,) in connection.execute(query, [like, like])]
