@@ -51,6 +51,24 @@ def test_the_tables_are_the_fold_of_the_log(
             assert versions(database.app_dsn, view) == in_memory(list(meaning[view.name]))
 
 
+def test_views_are_announced_once_a_step_and_when_there_is_something(
+    database: Database, journal: Journal, store: PostgresViews
+) -> None:
+    """However many chains have moved, and apart from what moves them, which would wait for the log's disk."""
+    journal.append_many(messages(1))
+    engine = Engine(VIEWS, journal, store)
+    with psycopg.connect(database.app_dsn, autocommit=True) as listening:
+        listening.execute("listen views")
+        moved = sum(engine.step(300) > 0 for _ in range(20))
+        with psycopg.connect(database.app_dsn, autocommit=True) as other:
+            other.execute("notify views, 'all'")  # who tells later is heard later
+
+        heard = [notice.payload for notice in listening.notifies(timeout=60, stop_after=moved + 1)]
+
+    assert 1 < moved < 20
+    assert heard == [*[""] * moved, "all"]
+
+
 def test_a_second_engine_can_only_stop(database: Database, journal: Journal, store: PostgresViews) -> None:
     for message in messages(1):
         journal.append(message)

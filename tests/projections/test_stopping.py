@@ -1,6 +1,7 @@
 """A row that cannot be folded stops the views that hear it, just before it, and no others."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import psycopg
@@ -167,6 +168,28 @@ def test_a_stopped_view_that_was_rebuilt_goes_on_in_the_engine_that_runs(
     running.catch_up()
 
     assert standing(database)["customers_v2"] == (journal.head(), None, None)
+
+
+def test_an_engine_that_is_never_idle_notices_all_the_same(
+    database: Database, journal: Journal, store: PostgresViews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks every 32 steps whether what was stopped was moved."""
+    told = messages(3)
+    journal.append_many(told[:-40])
+    running = Engine([Faulty(), Subscriptions()], journal, store)
+    running.catch_up()
+    assert {chain.stopped is None for chain in running.chains} == {True, False}
+    with closing(PostgresViews(database.app_dsn, "_new")) as beside:
+        rebuild([[customers.Customers()]], journal, beside)
+    monkeypatch.setattr(Faulty, "fold", customers.Customers.fold)
+    journal.append_many(told[-40:])
+
+    rows = [running.step(1) for _ in range(32)]
+
+    assert min(rows) > 0
+    assert [chain.stopped for chain in running.chains] == [None, None]
+    running.catch_up()
+    assert {*standing(database).values()} == {(journal.head(), None, None)}
 
 
 def test_a_rebuild_compares_each_view_as_far_as_that_one_is(
