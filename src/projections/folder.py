@@ -207,11 +207,11 @@ class Folder:
                 continue
             entry.state = state
             changes.dirty.add(key)
+            if memory.reads:  # also where it shows the same: what is written must not depend on what is kept
+                changes.edges += [(ref, key) for ref in self._point(memory, key, entry)]
             if held is None or not view.alike(held, state):
                 affected = affected or {}
                 affected[key] = entry
-                if memory.reads:
-                    changes.edges += [(ref, key) for ref in self._point(memory, key, entry)]
         return affected
 
     def _correct(self, position: int, row: Recorded) -> None:

@@ -136,6 +136,18 @@ class Plan(View[str, bool]):
         return (PlanRow(id, part),)
 
 
+class Payer(Plan):
+    """Who pays? It shows the same whatever they pay, and points at it."""
+
+    name = "payer"
+
+    def alike(self, held: str, now: str) -> bool:
+        return True
+
+    def part(self, id: str, state: str, look: Look) -> bool:
+        return True
+
+
 def _seen(row: Recorded) -> Subscription:
     assert isinstance(row.body, SubscriptionSeen)
     return row.body.now
@@ -143,27 +155,31 @@ def _seen(row: Recorded) -> Subscription:
 
 @pytest.mark.parametrize("keys", [40, 10**6])
 @pytest.mark.parametrize("corrections", [0, 5])
+@pytest.mark.parametrize("view", [Plan(), Payer()])
+@pytest.mark.parametrize("cached", [0, 10**6])
 def test_what_was_pointed_at_once_is_kept_by_whoever_writes_it(
     database: Database,
     journal: Journal,
     store: PostgresViews,
     keys: int,
     corrections: int,
+    view: AnyView,
+    cached: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It explains what changed a row then."""
     monkeypatch.setattr(rebuilding, "WINDOW", 33)
     monkeypatch.setattr(bulk, "KEYS", keys)
-    views: list[AnyView] = [Terms(), Plan()]
+    views = [Terms(), view]
     rows = [row for _, row in log_of(shuffled(messages(4, customers=12, months=6), 4))]
     journal.append_new(with_corrections(rows, 4, corrections)[0])
-    Engine(views, journal, store).catch_up(7)
-    live = everything(database.app_dsn, views[1])
+    Engine(views, journal, store, cached=cached).catch_up(40)
+    live = everything(database.app_dsn, view)
     with closing(PostgresViews(database.app_dsn, "_new")) as beside:
         rebuild([views], journal, beside)
 
     assert len(live["edge"]) > len({key for *_, key in live["edge"]})
-    assert everything(database.app_dsn, views[1]) == live
+    assert everything(database.app_dsn, view) == live
 
 
 def test_an_unknown_view_is_named_with_those_that_there_are() -> None:
