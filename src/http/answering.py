@@ -125,11 +125,14 @@ class Endpoint:
             raise unavailable(f"The views have not reached row {int(wanted)} of the log yet.")
 
     async def _rendered(self, scope: Scope, question: Question, at: datetime) -> Rendered:
-        """From memory, when the views have not moved since; else read, once for all who ask the same."""
-        position = self._positions.of(self._views(question))
+        """From memory, when the views have not moved since, or been replaced; else read, once for all who ask
+        the same."""
+        views = self._views(question)
+        position = self._positions.of(views)
         if position is None or self.read.fresh:
             return await self._answer(question, at)
-        key = (scope["path"], scope["query_string"], question.csv, at, position)
+        tables = self._positions.tables(views)
+        key = (scope["path"], scope["query_string"], question.csv, at, position, tables)
         return await self._cache.get(key, lambda: self._answer(question, at))
 
     async def _answer(self, question: Question, at: datetime) -> Rendered:

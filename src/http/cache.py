@@ -16,7 +16,7 @@ APIECE = 1_000
 
 class Cache:
     """The questions that were read and the answers that were given, as many as fit. An answer's key holds
-    the position of its views, so nothing ever has to be taken back."""
+    the position of its views, and which tables they are, so nothing ever has to be taken back."""
 
     def __init__(self) -> None:
         self.questions: dict[Hashable, Question] = {}

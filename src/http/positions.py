@@ -1,8 +1,10 @@
-"""How far is each view, without asking? One task listens, and everybody reads what it knows."""
+"""How far is each view, and in which tables, without asking? One task listens, and everybody reads what it
+knows."""
 
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
@@ -15,6 +17,10 @@ PATIENCE = 2.0
 """Seconds after which a server that says nothing is as good as gone."""
 PAUSE = 0.5
 """Seconds between attempts to connect."""
+LOOK = (
+    "select name, position, coalesce(to_regclass(format('views.%I', name))::oid::bigint, 0)"
+    " from views.tracking"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +32,7 @@ class Positions:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._known: dict[str, int] = {}
+        self._made: dict[str, int] = {}
         self._moved = asyncio.Event()
 
     def of(self, views: Sequence[str]) -> int | None:
@@ -35,6 +42,10 @@ class Positions:
             return min([known[view] for view in views])
         except (KeyError, ValueError):
             return None
+
+    def tables(self, views: Sequence[str]) -> tuple[int, ...]:
+        """In which tables some views are: others at the same position, once they were swapped."""
+        return tuple([self._made.get(view, 0) for view in views])
 
     async def reach(self, views: Sequence[str], position: int, seconds: float) -> bool:
         """Wait until all the views have a row of the log; whether they did in time. Without names, all that
@@ -63,20 +74,21 @@ class Positions:
             await connection.execute("listen views")
             while True:
                 async with asyncio.timeout(PATIENCE):
-                    self._tell(await _look(connection))
+                    self._tell(*await _look(connection))
                 async for _ in connection.notifies(timeout=POLL, stop_after=1):
                     pass
 
-    def _tell(self, known: dict[str, int]) -> None:
+    def _tell(self, known: dict[str, int], made: dict[str, int] | None = None) -> None:
+        self._made = made or {}
         if known != self._known:
             self._known = known
             moved, self._moved = self._moved, asyncio.Event()
             moved.set()
 
 
-async def _look(connection: AsyncConnection[tuple[object, ...]]) -> dict[str, int]:
+async def _look(connection: AsyncConnection[Any]) -> tuple[dict[str, int], dict[str, int]]:
     try:
-        rows = await connection.execute("select name, position from views.tracking")
+        found = await (await connection.execute(LOOK)).fetchall()
     except psycopg.errors.UndefinedTable:
-        return {}
-    return {str(name): int(str(position)) for name, position in await rows.fetchall()}
+        return {}, {}
+    return {name: position for name, position, _ in found}, {name: made for name, _, made in found}

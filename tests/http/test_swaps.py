@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
+from starlette.testclient import TestClient
 
 from ledgerstone.adapters.postgres.lease import Lease
 from ledgerstone.adapters.postgres.recorder import environment
@@ -24,7 +25,7 @@ from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.live import follow
 from ledgerstone.projections.reads.asked import Query, tracked
-from ledgerstone.projections.rebuild import rebuild, whole_chains
+from ledgerstone.projections.rebuild import build, rebuild, take_place, whole_chains
 from ledgerstone.projections.subscriptions import Subscriptions
 from ledgerstone.projections.view import chains
 from ledgerstone.projections.views import VIEWS
@@ -85,6 +86,24 @@ def test_an_answer_reads_the_tables_of_its_snapshot_and_a_swap_waits_for_it(serv
 
     assert not early
     assert before == after != [(0,)]
+
+
+def test_what_was_replaced_is_not_answered_from_memory(service: Service) -> None:
+    service.hear(messages(9))
+    asked = "/sys/billing/mrr?from=2026-09&to=2026-10&as_of=2026-10"
+    with TestClient(service.app) as client:
+        true = client.get(asked).json()["data"]
+        with psycopg.connect(service.database.app_dsn) as connection:
+            connection.execute("update views.mrr_v3_standing_head set mrr = mrr + 7")
+            connection.execute("update views.mrr_v3_standing_delta set mrr = mrr + 7")
+        _until(lambda: client.get(f"{asked}&limit=1000").json()["data"] != true)
+
+        with closing(PostgresViews(service.database.app_dsn, "_new_7")) as beside:
+            chain = whole_chains(VIEWS, ["mrr"])[0]
+            build([chain], service.journal, beside)
+            assert take_place(chain, service.journal, beside, replace=True).replaced
+
+        _until(lambda: client.get(f"{asked}&limit=1000").json()["data"] == true)
 
 
 def test_old_tables_can_be_read_for_a_while_and_then_go(service: Service) -> None:
