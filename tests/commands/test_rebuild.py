@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.cli import main
+from ledgerstone.commands.launch import Launcher
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.views import VIEWS
@@ -132,6 +133,19 @@ def test_whatever_was_done_to_tables_they_can_be_replaced(
     result = ledgerstone("rebuild", "customers", "--replace")
 
     assert result.exit_code == 0, result.output
+    assert everything(database.app_dsn, _view("customers")) == followed["customers"]
+
+
+def test_a_service_replaces_what_is_damaged_when_it_is_asked_to(
+    database: Database, followed: dict[str, Any], ledgerstone: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in _environment(database).items():
+        monkeypatch.setenv(name, value)
+    _moved_to_nowhere(database)
+    with closing(Launcher()) as launcher:
+        launcher.start("customers", True)
+        _until(lambda: "customers: swapped" in ledgerstone("rebuild", "--reports").output)
+
     assert everything(database.app_dsn, _view("customers")) == followed["customers"]
 
 
