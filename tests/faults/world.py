@@ -20,7 +20,7 @@ from ledgerstone.projections.customers import Customers
 from ledgerstone.projections.folder import remembering
 from ledgerstone.projections.mrr import Mrr
 from ledgerstone.projections.terms import Terms
-from ledgerstone.projections.view import AnyView, chains, table
+from ledgerstone.projections.view import AnyView, chains, encode_state, table
 from tests.projections.tables import in_memory, plain
 from tests.worlds import Message, messages
 
@@ -118,6 +118,13 @@ class World:
             for book, key, positions in heard:
                 by_key.setdefault((book, key), []).extend(positions)
             assert {key: sorted(positions) for key, positions in by_key.items()} == changes.heard
+            states = self._read("select book, key, state from {}", f"{shape.name}_state")
+            held = {key: entry for key, entry in folder.entries(view).items() if entry.state is not None}
+            assert {(book, key): state for book, key, state in states} == {
+                key: encode_state((entry.state, entry.shown)) for key, entry in held.items()
+            }
+            edges = self._read("select book, ref_view, ref_id, key from {}", f"{shape.name}_edge")
+            assert sorted(edges) == sorted((key[0], *ref, key[1]) for ref, key in folder.pointing(view))
             for check in checks(shape, "", position):
                 kept, summed = (
                     self.administrator.execute(query.encode(), check.given).fetchall()
