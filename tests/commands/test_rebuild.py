@@ -21,6 +21,7 @@ from ledgerstone.cli import main
 from ledgerstone.commands.launch import Launcher
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.engine import Engine
+from ledgerstone.projections.reads import rebuilds
 from ledgerstone.projections.views import VIEWS
 from tests.projections.tables import everything
 from tests.worlds import messages, shuffled
@@ -171,6 +172,7 @@ def test_killed_it_leaves_nothing_to_be_seen_and_can_be_started_again(
         _until(lambda: not any(map(_runs, workers)))
 
     _, said = process.communicate(timeout=60)
+    _until(lambda: not _seems_to_run(database))
     assert ("was ended from outside (signal 9" in said) == (whom == "the workers")
     assert process.returncode == (1 if whom == "the workers" else -signal.SIGKILL)
     for view in VIEWS:
@@ -246,6 +248,13 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it does not come"
         time.sleep(0.01)
+
+
+def _seems_to_run(database: Database) -> bool:
+    """Whether a rebuild's lock is held; the server notices only after a while that its holder was killed."""
+    query = rebuilds.running()
+    with psycopg.connect(database.app_dsn) as connection:
+        return connection.execute(query.text.encode(), query.parameters).fetchone() == (True,)
 
 
 def _workers(parent: int) -> list[int]:
