@@ -18,7 +18,7 @@ import pytest
 from click.testing import Result
 
 from ledgerstone.adapters.exports.words import amount
-from ledgerstone.adapters.postgres.database import Database, create_database
+from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.bootstrap import journal_of
 from ledgerstone.ledger.accounts import CHART
@@ -31,6 +31,7 @@ from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.ledger.transfers import Share, TransferAssigned, TransferIgnored, TransferReceived
 from ledgerstone.projections.reads.asked import Moment
 from ledgerstone.projections.reads.balances import by_account
+from tests.databases import another
 from tests.examples import BOOK
 from tests.outside import PROGRAMS, Held
 from tests.sie_reader import Sie, faults, read
@@ -88,7 +89,7 @@ def corrected() -> list[Recorded]:
 @pytest.fixture(scope="module")
 def books(server: EmbeddedServer, template: str) -> Shell:
     """Transfers, other currencies, a correction, a connected account; and a generated business, shuffled."""
-    database = create_database(server, "exported_books", template)
+    database = another(server, template, "exported_books")
     tricky = TransferReceived(transfer="tr_x", account='"SE", 1', amount=777, currency="sek")
     others = recorded("bank/SE9/1", date(2026, 8, 9), tricky, Book("acct_other"))
     rows = [*transfers(), *corrected(), recorded(TRICKY, date(2026, 8, 9), tricky), others]

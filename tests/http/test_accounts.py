@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from ledgerstone.adapters.postgres.database import create_database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.http.app import READS
 from ledgerstone.http.parameters import Booked
 from tests import stripe_objects as stripe
+from tests.databases import another
 from tests.ecb_files import published
 from tests.http.parts import PROBLEM, Service, deliver
 
@@ -146,7 +146,7 @@ class Worlds:
 @pytest.fixture(scope="module", params=[0, 1])
 def worlds(server: EmbeddedServer, template: str, request: pytest.FixtureRequest) -> Iterator[Worlds]:
     def service(name: str) -> Service:
-        return Service(create_database(server, f"books_{request.param}_{name}", template))
+        return Service(another(server, template, f"books_{request.param}_{name}"))
 
     alone = {account: service(str(times)) for account, times in BOOKS.items()}
     worlds = Worlds(service("all"), alone, request.param)

@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from ledgerstone.adapters.postgres.database import create_database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.ledger.facts import Superseded, tag
 from ledgerstone.projections import blocks, postings
 from ledgerstone.projections.reads import asked as views_asked
 from ledgerstone.projections.reads import balances
 from ledgerstone.projections.views import VIEWS
+from tests.databases import another
 from tests.http.parts import Service
 from tests.naive import answers, apart, books, lists
 from tests.naive.questions import Question, Words, listing, single, span, table
@@ -67,7 +67,7 @@ class Asked(NamedTuple):
 @pytest.fixture(scope="module", params=WORLDS)
 def asked(server: EmbeddedServer, template: str, request: pytest.FixtureRequest) -> Iterator[Asked]:
     seed, shape = request.param, dict(WORLDS[request.param])
-    database = create_database(server, f"any_date_{seed}", template)
+    database = another(server, template, f"any_date_{seed}")
     with pytest.MonkeyPatch.context() as patch:
         for of, name in ((blocks, "SIZES"), (postings, "SPANS"), (balances, "SPANS")):
             patch.setattr(of, name, BLOCKS)

@@ -12,11 +12,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from ledgerstone.adapters.fx.seed import read_seed
-from ledgerstone.adapters.postgres.database import create_database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.adapters.stripe.translate.message import read_message
 from ledgerstone.demo.history import generate
 from tests import stripe_objects as stripe
+from tests.databases import another
 from tests.ecb_files import published
 from tests.http.parts import Service
 
@@ -31,7 +31,7 @@ SEED = [table for table in read_seed() if table.day >= date(2025, 10, 20)]
 @pytest.fixture(scope="module")
 def business(server: EmbeddedServer, template: str) -> Iterator[TestClient]:
     """Asks a service that heard of a year of business, and then of its rates."""
-    service = Service(create_database(server, "year_in_one_currency", template), reporting_currency="sek")
+    service = Service(another(server, template, "year_in_one_currency"), reporting_currency="sek")
     told = generate(seed=7, customers=20, months=12, start="2025-11").events
     service.journal.append_many(
         read_message(msgspec.json.encode(said), source="import", signature=None, livemode=True).rows
