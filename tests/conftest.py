@@ -26,7 +26,7 @@ settings.load_profile("untimed")
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
-    """One for the tests of a process (LEDGERSTONE_PG_BINDIR says which); without fsync, nothing outlives it."""
+    """One for a process's tests (LEDGERSTONE_PG_BINDIR says which); without fsync, nothing outlives it."""
     with tempfile.TemporaryDirectory(prefix="ledgerstone-", dir=_roomy()) as folder:
         Path(folder).chmod(0o755)  # as root the server runs as somebody else
         unsafe = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
