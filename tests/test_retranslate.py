@@ -116,7 +116,7 @@ def test_what_waited_is_read_as_if_it_had_been_read_at_first(
         first = {row.name: row for row in reversed(true)}
         own = [row for row in true[1:] if row.name.startswith("stripe/evt_")]
         assert all(facts[row.name] == first[row.name] for row in own if row.cause is not None)
-    ledgerstone("rebuild")
+    ledgerstone("rebuild", "--workers", "1")
     assert ledgerstone("verify").exit_code == 0
 
 
@@ -136,7 +136,7 @@ def test_a_page_of_a_list_that_waited_is_read(ledgerstone: Shell, arguments: lis
         assert "1 that waited were read, 1 are still parked; 1 new facts" in result.output
         assert [row.name for row in rows(journal)[2:]] == [f"{evidence.name}/read/1", seen[0].name]
         assert len(shown(list(enumerate(rows(journal), 1)))["sync"]) == 1
-    ledgerstone("rebuild")
+    ledgerstone("rebuild", "--workers", "1")
     assert f"{evidence.name} is parked" not in ledgerstone("verify").output
 
 
@@ -186,7 +186,7 @@ def test_what_still_cannot_be_read_waits_and_is_told_by_reason(ledgerstone: Shel
 def test_what_was_read_is_no_remark_any_more(ledgerstone: Shell) -> None:
     with written(ledgerstone.database, [parked(payout(9000)), parked(payout(1, "evt_2", livemode=0))]):
         ledgerstone("retranslate")
-    ledgerstone("rebuild")
+    ledgerstone("rebuild", "--workers", "1")
     said = ledgerstone("verify")
     assert "stripe/evt_1 is parked" not in said.output
     assert "stripe/evt_2 is parked" in said.output
@@ -210,7 +210,7 @@ def test_what_was_misread_is_corrected_by_its_own_message(
         assert at_the_head(log) == at_the_head(true)
         assert trial_balance(log) == trial_balance({row.name: row for row in reversed(true)}.values())
         assert log[: len(wrong)] == wrong
-    ledgerstone("rebuild")
+    ledgerstone("rebuild", "--workers", "1")
     assert ledgerstone("verify").exit_code == 0
 
 
@@ -245,10 +245,10 @@ def test_a_message_does_not_correct_what_another_told(ledgerstone: Shell) -> Non
 
 def test_a_contradiction_is_settled_when_the_fact_is_corrected_to_it(ledgerstone: Shell) -> None:
     with written(ledgerstone.database, [misread(payout(9000)), told(payout(9000, "evt_2"))]):
-        ledgerstone("rebuild")
+        ledgerstone("rebuild", "--workers", "1")
         assert ledgerstone("verify").exit_code == 1
         ledgerstone("retranslate", "--all")
-    ledgerstone("rebuild")
+    ledgerstone("rebuild", "--workers", "1")
     assert ledgerstone("verify").exit_code == 0
 
 
@@ -257,7 +257,7 @@ def test_a_forged_correction_fails_verification(ledgerstone: Shell) -> None:
     with written(ledgerstone.database, [told(payout(9000))]) as journal:
         more = replace(superseding(sent, told(payout(9500))[1], 1), movements=movements(sent.body) * 2)
         journal.append_new([replace(more, cause=None)])
-    ledgerstone("rebuild")
+    ledgerstone("rebuild", "--workers", "1")
     result = ledgerstone("verify")
     assert result.exit_code == 1
     assert "row 3: what it undoes is not what 'payout/po_1/sent' moved" in result.output
@@ -379,5 +379,5 @@ def test_what_outgrew_what_was_told_stays_whatever_is_read_again(
         held = trial_balance(rows(journal))
         assert held["paid_elsewhere", "in_1", "usd"] == 12_500
         assert held["customer_credit", "cus_1", "usd"] == -800
-    ledgerstone("rebuild")
+    ledgerstone("rebuild", "--workers", "1")
     assert ledgerstone("verify").exit_code == 0

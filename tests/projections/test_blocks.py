@@ -91,9 +91,10 @@ def test_sums_as_known_at_every_position_are_those_of_the_log_until_then(
         Engine(CHAIN[0], journal, store).catch_up(window)
         live = _blocks(database)
 
-        for position in range(len(log) + 1):
-            assert _as_known(database, position) == meaning[position]
-        assert _as_known(database, len(log), head=True) == meaning[-1]
+        with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+            for position in range(len(log) + 1):
+                assert _as_known(connection, position) == meaning[position]
+            assert _as_known(connection, len(log), head=True) == meaning[-1]
 
         beside = PostgresViews(database.app_dsn, "_new")
         rebuild(CHAIN, journal, beside)
@@ -120,7 +121,8 @@ def test_a_window_that_ends_between_its_deltas_and_its_blocks_leaves_nothing(
     engine.restart()
     engine.catch_up(50)
 
-    assert _as_known(database, len(log) - 1) == _in_memory(log)[-2]
+    with psycopg.connect(database.app_dsn) as connection:
+        assert _as_known(connection, len(log) - 1) == _in_memory(log)[-2]
     beside = PostgresViews(database.app_dsn, "_check")
     assert compare(CHAIN[0], journal, beside, journal.head()) == []
     beside.close()
@@ -205,10 +207,9 @@ def _in_memory(log: Log) -> list[Sums]:
     return found
 
 
-def _as_known(database: Database, position: int, head: bool = False) -> Sums:
+def _as_known(connection: psycopg.Connection[Any], position: int, head: bool = False) -> Sums:
     """The same from the tables, through what reads read."""
-    with psycopg.connect(database.app_dsn) as connection:
-        return {summary.name: _read(connection, summary.name, position, head) for summary in Mrr.summaries}
+    return {summary.name: _read(connection, summary.name, position, head) for summary in Mrr.summaries}
 
 
 def _read(connection: psycopg.Connection[Any], name: str, position: int, head: bool) -> dict[Line, Line]:
