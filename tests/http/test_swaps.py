@@ -18,6 +18,7 @@ from ledgerstone.adapters.postgres.lease import Lease
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.adapters.postgres.view_swap import sweep
+from ledgerstone.http import database, history, positions
 from ledgerstone.http.app import READS
 from ledgerstone.http.cache import Cache
 from ledgerstone.http.database import reading_pool, snapshot
@@ -32,7 +33,7 @@ from ledgerstone.projections.views import VIEWS
 from tests.http.parts import Service, served
 from tests.worlds import messages
 
-SWAPS = 4
+SWAPS, LONG = 4, 120.0
 ROUTES = [read.path for read in READS if "{" not in read.path and read.views]
 QUERIES = {"/sys/billing/mrr/bridge": "?known_from=1&as_of=2026-10"}
 
@@ -41,6 +42,9 @@ def test_no_read_fails_mixes_or_goes_back_while_views_are_swapped(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Cache, "get", lambda self, key, make: make())  # every answer from the tables
+    for module in (database, history, positions):  # how fast the machine is, is not the question
+        monkeypatch.setattr(module, "PATIENCE", LONG)
+    service.services.pool.timeout = LONG
     told = messages(9, customers=15, months=8)
     service.hear(told[: len(told) // 2])
     swapped, wrong, seen = Event(), list[str](), dict[tuple[str, int], bytes]()
@@ -145,7 +149,7 @@ def _reading(
     wrong: list[str],
     seen: dict[tuple[str, int], bytes],
 ) -> None:
-    connection, last, again = HTTPConnection(*address, timeout=30), dict.fromkeys(routes, 0), True
+    connection, last, again = HTTPConnection(*address, timeout=LONG), dict.fromkeys(routes, 0), True
     while again:
         again = not ended.is_set()  # once more after the last swap
         for route in routes:
