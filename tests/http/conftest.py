@@ -16,6 +16,15 @@ from ledgerstone.demo.history import generate
 from tests.http.parts import Service, served
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _jitter_of_its_own() -> Iterator[None]:
+    """A pool that opens a connection in its thread draws a random number; Hypothesis, which watches `random`
+    while it makes up an example, would take that for the strategy's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("psycopg_pool.base.random", Random(0).random)
+        yield
+
+
 @pytest.fixture
 def service(database: Database) -> Iterator[Service]:
     """A service with an empty log."""
@@ -64,7 +73,5 @@ def described(year: tuple[Service, dict[str, Any]]) -> Iterator[Any]:
     service = Service(year[0].database)
     with served(service) as (host, port), pytest.MonkeyPatch.context() as patch:
         patch.setattr("ledgerstone.http.answering.WAIT", 0.01)
-        # Whoever draws the module's numbers while an example is made up is taken for its strategy.
-        patch.setattr("psycopg_pool.base.random", Random(0).random)
         yield schemathesis.openapi.from_url(f"http://{host}:{port}/openapi.json")
     service.close()
