@@ -4,7 +4,7 @@ Refunds and disputes are of payments, and so of the invoices on which these were
 of an invoice that nobody has told of yet waits, and so does what is of a payment that was used on none."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from msgspec import Struct
@@ -54,18 +54,21 @@ class Heard(Struct, frozen=True):
     of_payment: defaultdict[str, list[Off]]
     applied: defaultdict[str, defaultdict[str, int]]
     undone: dict[str, date]
-    tax_of_refund: dict[str, int]
+    tax_of_refund: defaultdict[str, int]
     ended: dict[str, date]
 
 
 def sales(rows: Iterable[Recorded]) -> dict[str, Sale]:
     """Every invoice that was issued, by its id, of rows in force (`corrections.corrected`), in any order."""
-    heard = Heard({}, defaultdict(list), defaultdict(list), defaultdict(lambda: defaultdict(int)), {}, {}, {})
+    applied = defaultdict[str, defaultdict[str, int]](lambda: defaultdict(int))
+    heard = Heard({}, defaultdict(list), defaultdict(list), applied, {}, defaultdict(int), {})
     for row in rows:
         _hear(heard, row)
     for payment, offs in sorted(heard.of_payment.items()):
         for off in offs:
-            _bring(heard, payment, off)
+            told = heard.tax_of_refund.get(off.name)
+            for invoice, share in brought(heard.applied[payment], off, told):
+                heard.of_invoice[invoice].append(share)
     return {
         invoice: Sale(issued, on, reductions(issued, _known(heard, invoice)), _ended(issued, heard.ended))
         for invoice, (issued, on) in sorted(heard.issued.items())
@@ -100,49 +103,76 @@ def _hear(heard: Heard, row: Recorded) -> None:
     match row.body:
         case InvoiceIssued() as issued:
             heard.issued[issued.invoice] = issued, day
-        case InvoiceVoided(invoice=invoice, currency=currency, open=open):
-            heard.of_invoice[invoice].append(Off(f"void/{invoice}", day, currency, open))
+        case InvoiceVoided() as voided:
+            heard.of_invoice[voided.invoice].append(void(voided, day))
         case CreditNoteIssued() as note:
-            _hear_note(heard, note, day)
+            if (off := own(note, day)) is not None:
+                heard.of_invoice[note.invoice].append(off)
+            if len(note.refunds) == 1:
+                heard.tax_of_refund[f"refund/{note.refunds[0]}"] += refunded_tax(note)
         case CreditNoteVoided(credit_note=note_id):
             heard.undone[f"note/{note_id}"] = day
         case PaymentApplied(invoice=invoice, payment=payment, amount=amount):
             heard.applied[payment][invoice] += amount
-        case RefundRequested(refund=refund, payment=payment, amount=amount, currency=currency):
-            heard.of_payment[payment].append(Off(f"refund/{refund}", day, currency, amount))
-        case RefundFailed(refund=refund):
-            heard.undone[f"refund/{refund}"] = day
-        case DisputeLost(dispute=dispute, payment=payment, amount=amount, currency=currency):
-            lost = Off(f"dispute/{dispute}", day, currency, amount, lost=True)
-            heard.of_payment[payment].append(lost)
-        case SubscriptionSeen(id=id, now=now) if now.status in ENDED and now.ended_at is not None:
-            heard.ended[id] = max(heard.ended.get(id, date.min), day_of(now.ended_at))
+        case RefundRequested() as refund:
+            heard.of_payment[refund.payment].append(returned(refund, day))
+        case RefundFailed(refund=id):
+            heard.undone[f"refund/{id}"] = day
+        case DisputeLost() as dispute:
+            heard.of_payment[dispute.payment].append(lost(dispute, day))
+        case SubscriptionSeen() as seen:
+            if (end := ended_on(seen)) is not None:
+                heard.ended[seen.id] = max(heard.ended.get(seen.id, date.min), end)
         case _:
             pass
 
 
-def _hear_note(heard: Heard, note: CreditNoteIssued, day: date) -> None:
-    """The refunds that a note names move their part themselves, and so have their part of its tax."""
-    own = note.before_payment + note.to_balance + note.elsewhere
-    refunded = _tax(note.tax, note.refunded, own + note.refunded)
-    if own:
-        off = Off(f"note/{note.credit_note}", day, note.currency, own, note.tax - refunded)
-        heard.of_invoice[note.invoice].append(off)
-    if len(note.refunds) == 1:
-        heard.tax_of_refund[f"refund/{note.refunds[0]}"] = refunded
+def void(voided: InvoiceVoided, day: date) -> Off:
+    """What was still owed of an invoice, when it was voided."""
+    return Off(f"void/{voided.invoice}", day, voided.currency, voided.open)
 
 
-def _bring(heard: Heard, payment: str, off: Off) -> None:
-    """To the invoices on which a payment was used, in the order of their ids."""
-    applied = sorted(heard.applied[payment].items())
-    if not sum(amount for _, amount in applied):
+def own(note: CreditNoteIssued, day: date) -> Off | None:
+    """What a credit note takes off its invoice. The refunds that it names move their part themselves, and so
+    have their part of its tax."""
+    gross = note.before_payment + note.to_balance + note.elsewhere
+    tax = note.tax - refunded_tax(note)
+    return Off(f"note/{note.credit_note}", day, note.currency, gross, tax) if gross else None
+
+
+def refunded_tax(note: CreditNoteIssued) -> int:
+    """The tax in what a note's refunds give back."""
+    whole = note.before_payment + note.to_balance + note.elsewhere + note.refunded
+    return _tax(note.tax, note.refunded, whole)
+
+
+def returned(refund: RefundRequested, day: date) -> Off:
+    """What a refund takes off the invoices that its payment was used on."""
+    return Off(f"refund/{refund.refund}", day, refund.currency, refund.amount)
+
+
+def lost(dispute: DisputeLost, day: date) -> Off:
+    """And a dispute."""
+    return Off(f"dispute/{dispute.dispute}", day, dispute.currency, dispute.amount, lost=True)
+
+
+def ended_on(seen: SubscriptionSeen) -> date | None:
+    """The day on which a subscription ended, where it did."""
+    now = seen.now
+    return day_of(now.ended_at) if now.status in ENDED and now.ended_at is not None else None
+
+
+def brought(applied: Mapping[str, int], off: Off, told: int | None) -> Iterator[tuple[str, Off]]:
+    """What came off a payment, to the invoices on which that was used, in the order of their ids; `told` is
+    the tax in it, where a credit note tells it."""
+    used = sorted(applied.items())
+    if not sum(amount for _, amount in used):
         return
-    amounts = shares(off.gross, [amount for _, amount in applied])
-    told = heard.tax_of_refund.get(off.name)
-    taxes = [None] * len(applied) if told is None else shares(told, [amount for _, amount in applied])
-    for (invoice, _), gross, tax in zip(applied, amounts, taxes, strict=True):
+    amounts = shares(off.gross, [amount for _, amount in used])
+    taxes = [None] * len(used) if told is None else shares(told, [amount for _, amount in used])
+    for (invoice, _), gross, tax in zip(used, amounts, taxes, strict=True):
         if gross:
-            heard.of_invoice[invoice].append(replace(off, gross=gross, tax=tax))
+            yield invoice, replace(off, gross=gross, tax=tax)
 
 
 def _known(heard: Heard, invoice: str) -> list[Off]:
