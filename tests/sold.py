@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
+
+from ledgerstone.ledger.corrections import superseding
 from ledgerstone.ledger.credit_notes import CreditNoteIssued, CreditNoteVoided
 from ledgerstone.ledger.facts import AnyFact
 from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceVoided, ServiceLine
@@ -127,3 +130,59 @@ def _ended(random: Random, issued: InvoiceIssued, at: datetime) -> Iterator[Reco
     )
     seen = SubscriptionSeen(id=issued.lines[0].subscription, now=terms)
     yield told(f"stripe/evt_{issued.invoice}/subscription", end, seen)
+
+
+def shared(seed: int, payments: int) -> list[Recorded]:
+    """The facts of so many payments that were used on two invoices each, and given back in part by refunds
+    that credit notes name, which may fail; invoices of which the days were told later; in no order."""
+    random = Random(seed)
+    rows = [row for n in range(payments) for row in _shared(random, f"{n:04}")]
+    random.shuffle(rows)
+    return rows
+
+
+def _shared(random: Random, n: str) -> Iterator[Recorded]:
+    of: dict[str, Any] = {"payment": f"pi_both_{n}", "currency": random.choice(["eur", "sek"])}
+    start, whole = START + random.randint(0, 120) * DAY, 0
+    for which in ("a", "b"):
+        line = _line(random, start)
+        net, tax = line.net + random.choice([0, 300]), line.net // random.choice([4, 10**6])
+        said: dict[str, Any] = {"invoice": f"in_{which}_{n}", "currency": of["currency"]}
+        yield told(
+            f"invoice/in_{which}_{n}/issued", start, InvoiceIssued(**said, net=net, tax=tax, lines=(line,))
+        )
+        applied = PaymentApplied(invoice=f"in_{which}_{n}", amount=net + tax, **of)
+        yield told(f"applied/in_{which}_{n}/{of['payment']}", _later(random, start), applied)
+        whole += net + tax
+    amount = random.randint(1, whole)
+    refund: dict[str, Any] = {"refund": f"re_both_{n}", "amount": amount, **of}
+    yield told(f"refund/re_both_{n}/requested", _later(random, start), RefundRequested(**refund))
+    if random.random() < 0.6:
+        note = CreditNoteIssued(
+            credit_note=f"cn_both_{n}",
+            invoice=f"in_a_{n}",
+            currency=of["currency"],
+            refunded=amount,
+            elsewhere=random.choice([0, 50]),
+            tax=amount // 5,
+            refunds=(f"re_both_{n}",),
+        )
+        yield told(f"credit-note/cn_both_{n}/issued", _later(random, start), note)
+    if random.random() < 0.4:
+        yield told(f"refund/re_both_{n}/failed", _later(random, start), RefundFailed(**refund))
+
+
+def doubted(rows: list[Recorded], seed: int) -> list[Recorded]:
+    """The same, but some invoices were told first without their lines, and corrected somewhere behind."""
+    random, found = Random(seed), list[Recorded]()
+    later: list[Recorded] = []
+    for row in rows:
+        if isinstance(row.body, InvoiceIssued) and random.random() < 0.3:
+            first = replace(row, body=replace(row.body, lines=()))
+            found.append(first)
+            later.append(superseding(first, row, 1))
+        else:
+            found.append(row)
+        if later and random.random() < 0.2:
+            found.append(later.pop(0))
+    return found + later

@@ -9,9 +9,11 @@ from ledgerstone.projections.money import Money
 from ledgerstone.projections.mrr import Mrr
 from ledgerstone.projections.payments import Payments
 from ledgerstone.projections.rates import Rates
+from ledgerstone.projections.recognition import Recognition
 from ledgerstone.projections.schedules import Schedules
 from ledgerstone.projections.subscriptions import Subscriptions
 from ledgerstone.projections.sync import Sync
+from ledgerstone.projections.taken_back import Endings, PaymentUses, Refunds
 from ledgerstone.projections.terms import Terms
 from ledgerstone.projections.view import AnyView
 
@@ -26,6 +28,10 @@ VIEWS: tuple[AnyView, ...] = (
     Schedules(),
     Invoices(),
     Payments(),
+    Endings(),
+    Refunds(),
+    PaymentUses(),
+    Recognition(),
     Connect(),
     Sync(),
     Conflicts(),
