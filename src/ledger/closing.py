@@ -99,8 +99,7 @@ def close(rows: Rows, period: str, held: Cells, known_at: int, actor: str, reaso
     is the trial balance at the period's end without this close. ValueError where it, or a later one, is
     closed."""
     closes = in_force([row.body for _, row in rows])
-    if closes and (last := max(closes)) >= period:
-        raise ValueError(f"{last} is closed, and with it all before: reopen it to close {period} again")
+    check_open(closes, period)
     day = last_day(period)
     now = state(sales(corrected(row for _, row in rows)).values(), day)
     before = _left(rows, closes)
@@ -109,6 +108,12 @@ def close(rows: Rows, period: str, held: Cells, known_at: int, actor: str, reaso
     bare = PeriodClosed(period=period, number=number, actor=actor, reason=reason, known_at=known_at, **new)
     balances = trial_balance(held, bare)
     return replace(bare, balances=balances, digest=digest_of(balances))
+
+
+def check_open(closes: Mapping[str, PeriodClosed], period: str) -> None:
+    """ValueError where a period, or a later one, is closed."""
+    if closes and (last := max(closes)) >= period:
+        raise ValueError(f"{last} is closed, and with it all before: reopen it to close {period} again")
 
 
 def _left(rows: Rows, closes: Mapping[str, PeriodClosed]) -> State:

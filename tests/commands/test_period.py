@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
@@ -12,13 +13,13 @@ from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.posting_index import PostingIndex
 from ledgerstone.bootstrap import journal_of
 from ledgerstone.cli import main
-from ledgerstone.commands.period import close_in
 from ledgerstone.ledger import closing
 from ledgerstone.ledger.invoices import InvoiceIssued, ServiceLine
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
+from ledgerstone.projections.closes import close_in
 from ledgerstone.projections.postings import NAME, SPANS, advance
 
 OURS = Book("", True)
@@ -117,10 +118,23 @@ class Interrupted:
         self.journal.append_at(row, position)
 
 
-def test_what_is_told_of_a_month_while_it_is_closed_is_in_it(journal: Journal) -> None:
+@pytest.fixture
+def index(database: Database) -> Iterator[PostingIndex]:
+    index = PostingIndex(database.app_dsn, NAME, SPANS)
+    yield index
+    index.close()
+
+
+def close_of(journal: Any, index: PostingIndex, month: str) -> PeriodClosed:
+    fact = close_in(journal, index, OURS, month, "ada").fact
+    assert isinstance(fact, PeriodClosed)
+    return fact
+
+
+def test_what_is_told_of_a_month_while_it_is_closed_is_in_it(journal: Journal, index: PostingIndex) -> None:
     journal.append([issued(1)])
     busy: Any = Interrupted(journal, [issued(2), issued(3, "2026-02-03")])
-    done = close_in(busy, OURS, "2026-01", "ada", "")
+    done = close_of(busy, index, "2026-01")
     assert busy.tries == 3
     assert (done.earned[0].amount, done.earned[0].count) == (34_00, 2)
     assert done.known_at == 2, "what stands in a later month does not make it again"
@@ -130,22 +144,62 @@ def test_what_is_told_of_a_month_while_it_is_closed_is_in_it(journal: Journal) -
 
 
 def test_verification_names_a_closed_month_that_has_changed(
-    period: Any, journal: Journal, database: Database
+    period: Any, journal: Journal, index: PostingIndex
 ) -> None:
     journal.append([issued(1)])
-    good = close_in(journal, OURS, "2026-01", "ada", "")
-    _indexed(journal, database)
+    good = close_of(journal, index, "2026-01")
+    _indexed(journal, index)
     assert period("verify").exit_code == 0
     other = replace(good, number=2, balances=good.balances[1:], earned=())
     journal.append([closing.row(OURS, other)])
-    _indexed(journal, database)
+    _indexed(journal, index)
     done = period("verify")
     assert done.exit_code == 1
     assert "2026-01 of :live, which is closed: deferred_revenue held 0 eur" in " ".join(done.output.split())
 
 
-def _indexed(journal: Journal, database: Database) -> None:
-    index = PostingIndex(database.app_dsn, NAME, SPANS)
+def test_a_month_is_not_closed_behind_one_that_is_not_as_it_was_closed(
+    period: Any, journal: Journal, index: PostingIndex
+) -> None:
+    journal.append([issued(1)])
+    good = close_of(journal, index, "2026-01")
+    journal.append([closing.row(OURS, replace(good, number=2, balances=good.balances[1:], earned=()))])
+    done = period("period", "close", "2026-02", "--actor", "ada")
+    assert done.exit_code == 1
+    assert "2026-02 is not closed, because the books are not sound" in done.output
+    assert "2026-01, which is closed: deferred_revenue held 0 eur" in " ".join(done.output.split())
+    assert journal.head() == 3
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (
+            "update views.{name} set amount = amount + 1 where line = 0 and position = 1",
+            "on 2026-01-15 the index of postings has 6201 eur on receivable, and the log 6200",
+        ),
+        (
+            "delete from views.{name} where line = 0 and position = 2",
+            "all accounts together hold -3100 eur, and not nothing",
+        ),
+    ],
+)
+def test_a_month_is_not_closed_while_the_index_of_postings_is_not_what_the_log_says(
+    period: Any, journal: Journal, index: PostingIndex, database: Database, broken: str, says: str
+) -> None:
+    journal.append_many([[issued(1)], [issued(2)], [issued(3, book=Book("acct_1", True))]])
+    _indexed(journal, index)
+    with psycopg.connect(database.app_dsn) as connection:
+        connection.execute(broken.format(name=NAME))
+    done = period("period", "close", "2026-01", "--actor", "ada")
+    assert done.exit_code == 1
+    assert says in " ".join(done.output.split())
+    assert "`ledgerstone verify` looks at all of the log" in " ".join(done.output.split())
+    assert not closes(journal)
+    other = period("period", "close", "2026-01", "--actor", "ada", "--account", "acct_1")
+    assert other.exit_code == 0, "the books of others are not concerned"
+
+
+def _indexed(journal: Journal, index: PostingIndex) -> None:
     while advance(journal, index):
         pass
-    index.close()

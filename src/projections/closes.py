@@ -1,0 +1,195 @@
+"""How is a month of a book closed, or opened again, while others write? What is told meanwhile must not slip
+into it, and books that are not sound are not closed."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from itertools import islice
+from typing import Protocol
+
+from msgspec import Struct
+
+from ledgerstone.ledger import closing, periods
+from ledgerstone.ledger.facts import Superseded, tag
+from ledgerstone.ledger.journal import Journal, LogBusy, LogMoved
+from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened, closed_through, last_day
+from ledgerstone.ledger.recorded import Book, Recorded
+from ledgerstone.ledger.sales import HEARD
+from ledgerstone.projections import postings
+from ledgerstone.projections.postings import MOVING, entries, legs
+
+PERIODS = tag(PeriodClosed), tag(PeriodReopened)
+ASKED = {*map(tag, HEARD), tag(Superseded), *PERIODS}
+"""The tags of rows that a close is made from; the others are only added up."""
+READ = sorted({*MOVING, *ASKED})
+WINDOW = 5_000
+TRIES = 500
+NAMED = 5
+"""How many faults are named where there are more."""
+LOCK = "periods"
+"""Of the database, which who closes or reopens holds alone."""
+
+
+class Index(postings.Index, Protocol):
+    """The index of postings, and its sums."""
+
+    def totals(self, position: int) -> Mapping[tuple[str, str, str, date], tuple[int, ...]]:
+        """Debits and credits up to a position, by book, account, currency and day."""
+        ...
+
+
+class Unsound(ValueError):
+    """Books that are not as they must be are not closed; the message says what is wrong with them."""
+
+
+class Decided(Struct, frozen=True):
+    """A close, or its taking back, at its position of the log."""
+
+    position: int
+    fact: PeriodClosed | PeriodReopened
+
+
+class Books(Struct):
+    """A book up to a position: the rows that a close asks for, and what its accounts hold by the end of each
+    day (`moved` is what each day changed)."""
+
+    book: Book
+    position: int = 0
+    through: date | None = None
+    rows: list[tuple[int, Recorded]] = []
+    moved: dict[date, Counter[tuple[str, str]]] = {}
+
+    def take(self, position: int, row: Recorded) -> date | None:
+        """A row of the book; the first day that it changed."""
+        changed = None
+        if row.movements:
+            for entry in entries(row, position, self.through):
+                changed = entry.day if changed is None else min(changed, entry.day)
+                for leg in legs(entry, row):
+                    self.moved.setdefault(entry.day, Counter())[leg.account, leg.currency] += leg.amount
+        self.through = closed_through(self.through, row.body)
+        if tag(type(row.body)) in ASKED:
+            self.rows.append((position, row))
+        return changed
+
+    def held(self, day: date) -> Counter[tuple[str, str]]:
+        """What accounts hold at the end of a day."""
+        found: Counter[tuple[str, str]] = Counter()
+        for each, moved in self.moved.items():
+            if each <= day:
+                found.update(moved)
+        return found
+
+    def closes(self) -> dict[str, PeriodClosed]:
+        """The closes in force."""
+        return periods.in_force([row.body for _, row in self.rows])
+
+
+def over(period: str, now: datetime) -> None:
+    """ValueError where a month is none, or is not over at a time (UTC)."""
+    if last_day(period) >= now.date():
+        raise ValueError(f"{period} is not over: what is to come of it would be late")
+
+
+def close_in(
+    journal: Journal, index: Index, book: Book, period: str, actor: str, reason: str = ""
+) -> Decided:
+    """Close a month of a book, while others write. The close must be the row behind what was looked at: what
+    comes in between is looked at too, and if it stands in this month, the close is made again. ValueError
+    where it, or a later one, is closed, or the books are Unsound; LogBusy."""
+    closing.check_open(in_force(journal, book), period)
+    books, day = Books(book, rows=[], moved={}), last_day(period)
+    made: PeriodClosed | None = None
+    for _ in range(TRIES):
+        changed = min(_catch_up(journal, books), default=None)
+        if made is None:
+            before_closing(journal, index, books, period)
+        if made is None or (changed is not None and changed <= day):
+            made = closing.close(books.rows, period, books.held(day), books.position, actor, reason)
+        try:
+            journal.append_at(closing.row(book, made), books.position + 1)
+            return Decided(books.position + 1, made)
+        except LogMoved:
+            continue
+    raise LogBusy(f"{period} is not closed: in {TRIES} attempts somebody else was faster; try again")
+
+
+def reopen_in(journal: Journal, book: Book, period: str, actor: str, reason: str) -> list[Decided]:
+    """Open a month and all later ones again, the last first. ValueError where it is not closed."""
+    head = journal.head()
+    opened = list(periods.reopened(in_force(journal, book), period, actor, reason))
+    rows = [closing.row(book, each) for each in opened]
+    journal.append_new(rows)
+    names = {row.name for row in rows}
+    return [one for one, name in _decided(journal, book, head) if name in names]
+
+
+def decided(journal: Journal, book: Book) -> list[Decided]:
+    """What was decided of the months of a book, in order."""
+    return [one for one, _ in _decided(journal, book, 0)]
+
+
+def in_force(journal: Journal, book: Book) -> dict[str, PeriodClosed]:
+    """The closes of a book that were not taken back."""
+    return periods.in_force([one.fact for one in decided(journal, book)])
+
+
+def before_closing(journal: Journal, index: Index, books: Books, period: str) -> None:
+    """Hold books against what must be true of them, as far as that takes no longer than the close itself.
+    Raises Unsound."""
+    while index.position() < books.position:
+        postings.advance(journal, index)
+    found = doubts(books, index.totals(books.position))
+    if named := list(islice(found, NAMED)):
+        more = sum(1 for _ in found)
+        rest = f"; and {more:,} more" if more else ""
+        said = f"{'; '.join(named)}{rest}. `ledgerstone verify` looks at all of the log"
+        raise Unsound(f"{period} is not closed, because the books are not sound: {said}")
+
+
+def doubts(books: Books, kept: Mapping[tuple[str, str, str, date], tuple[int, ...]]) -> Iterator[str]:
+    """What is not true of books that must be: the index of postings has what rows moved, every currency comes
+    to nothing in it, and closed months are as they were when they were closed."""
+    indexed, of = Counter[tuple[date, str, str]](), str(books.book)
+    for (book, account, currency, day), (debit, credit) in kept.items():
+        if book == of:
+            indexed[day, account, currency] += debit - credit
+    told = Counter({(day, *cell): n for day, moved in books.moved.items() for cell, n in moved.items()})
+    for day, account, currency in sorted(indexed.keys() | told.keys()):
+        here, there = indexed[day, account, currency], told[day, account, currency]
+        if here != there:
+            yield f"on {day} the index of postings has {here} {currency} on {account}, and the log {there}"
+    sums = Counter[str]()
+    for (_, _, currency), amount in indexed.items():
+        sums[currency] += amount
+    for currency, amount in sorted(sums.items()):
+        if amount:
+            yield f"all accounts together hold {amount} {currency}, and not nothing"
+    for closed in books.closes().values():
+        for problem in closing.changed(closed, books.held(last_day(closed.period))):
+            yield f"{closed.period}, which is closed: {problem}"
+
+
+def _catch_up(journal: Journal, books: Books) -> Iterator[date]:
+    """The first day that each new row of the book changed."""
+    head = journal.head()
+    changed = [books.take(*each) for each in _rows(journal, books.book, books.position, head, READ)]
+    books.position = head
+    return (day for day in changed if day is not None)
+
+
+def _decided(journal: Journal, book: Book, after: int) -> Iterator[tuple[Decided, str]]:
+    for position, row in _rows(journal, book, after, journal.head(), PERIODS):
+        if isinstance(row.body, PeriodClosed | PeriodReopened):
+            yield Decided(position, row.body), row.name
+
+
+def _rows(
+    journal: Journal, book: Book, after: int, head: int, tags: list[str] | tuple[str, ...]
+) -> Iterator[tuple[int, Recorded]]:
+    while after < head:
+        found = journal.read(after, min(WINDOW, head - after), tags)
+        for entry in found:
+            if entry.row is not None and entry.row.book == book:
+                yield entry.position, entry.row
+        after = found[-1].position
