@@ -12,6 +12,7 @@ from ledgerstone.http import docs, openapi
 from ledgerstone.http import parameters as ask
 from ledgerstone.http.answering import Endpoint
 from ledgerstone.http.cache import Cache
+from ledgerstone.http.deciding import Deciding
 from ledgerstone.http.errors import HANDLERS
 from ledgerstone.http.health import Health
 from ledgerstone.http.history import MESSAGES, POSTINGS, History
@@ -22,6 +23,7 @@ from ledgerstone.http.reads import audit, billing, exchange, objects, operations
 from ledgerstone.http.reads import bridge as bridges
 from ledgerstone.http.reads import explain as explaining
 from ledgerstone.http.reads import journal as books
+from ledgerstone.http.reads import periods as months
 from ledgerstone.http.rebuilding import Rebuilding
 from ledgerstone.http.services import Services
 from ledgerstone.http.webhooks import StripeWebhook
@@ -36,6 +38,7 @@ from ledgerstone.projections.rates import Rates
 from ledgerstone.projections.reads import (
     balances,
     bridge,
+    closes,
     events,
     explain,
     invoices,
@@ -45,6 +48,7 @@ from ledgerstone.projections.reads import (
     payments,
     projections,
     rates,
+    recognition,
     revenue,
     statements,
     subscriptions,
@@ -52,6 +56,7 @@ from ledgerstone.projections.reads import (
     verifications,
 )
 from ledgerstone.projections.reads.asked import tracked
+from ledgerstone.projections.recognition import Recognition
 from ledgerstone.projections.schedules import Schedules
 from ledgerstone.projections.subscriptions import Subscriptions
 from ledgerstone.projections.sync import Sync
@@ -68,7 +73,9 @@ DOUBTS = (*INTAKE, tracked(Conflicts), *(tracked(view) for view in sync.DOUBTED.
 LIFE = subscriptions.SubscriptionDetail
 EXPLAIN = "/audit/explain/{view}/{key}"
 BOOKED = (POSTINGS.name,)
+EARNED = (tracked(Recognition),)
 ENTRY, LINE = journal.JournalEntry, statements.StatementLine
+MONTH, LEFT = closes.MonthDetail, recognition.DeferredMonth
 
 # fmt: off
 READS: tuple[AnyRead, ...] = (
@@ -87,6 +94,10 @@ READS: tuple[AnyRead, ...] = (
     Listed("/sys/journal/entries", ask.Entries, ENTRY, BOOKED, journal.LIST, **books.ENTRIES),
     Listed("/sys/journal/accounts/{account}", ask.Statement, LINE, BOOKED, statements.LIST, **books.STATED),
     Answered("/sys/journal/balances", ask.Balances, balances.Balance, BOOKED, books.balances, **books.PARTED),
+    Listed("/sys/journal/schedules", ask.Schedules, recognition.ScheduleLine, EARNED, recognition.LIST),
+    Answered("/sys/journal/deferred", ask.Schedules, LEFT, EARNED, months.deferred),
+    Answered("/sys/periods", ask.Paged, closes.Month, BOOKED, months.months, fresh=True),
+    Answered("/sys/periods/{period}", ask.AsKnown, MONTH, BOOKED, months.month, fresh=True, listed=False),
     Listed("/audit/events", ask.EventsAsked, events.Event, CAME, events.LIST, True),
     Answered("/audit/events/{position}", ask.EventAsked, events.EventDetail, CAME, audit.event, True, False),
     Walked(EXPLAIN, ask.Explain, explain.Explained, explaining.VIEWS, explaining.chosen, explaining.versions),
@@ -102,12 +113,14 @@ def create_app(services: Services) -> Starlette:
     metrics, positions = services.metrics, Positions(services.dsn)
     health, cache = Health(services, metrics), Cache()
     indexes = {kept.name: History(services.journal, services.dsn, kept) for kept in (MESSAGES, POSTINGS)}
-    parts = (services, positions, cache, indexes)
+    parts, deciding = (services, positions, cache, indexes), Deciding(services)
     routes = [
         Route("/api/webhooks/stripe", StripeWebhook(services, metrics), methods=["POST"]),
         *(_route(Endpoint(read, *parts, csv=True)) for read in READS if read.csv),
         *(_route(Endpoint(read, *parts)) for read in READS),
         Route("/sys/projections/{name}/rebuild", Rebuilding(services).__call__, methods=["POST"]),
+        Route("/sys/periods/{period}/close", deciding.close, methods=["POST"]),
+        Route("/sys/periods/{period}/reopen", deciding.reopen, methods=["POST"]),
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
         Route("/metrics", health.metrics),

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, defstruct
 
+from ledgerstone.http import deciding
 from ledgerstone.http.errors import MEDIA_TYPE as PROBLEM_TYPE
 from ledgerstone.http.parameters import Booked
 from ledgerstone.http.questions import Answered, AnyRead, Walked
@@ -80,7 +81,7 @@ def document(reads: Sequence[AnyRead], version: str) -> bytes:
     """The document as JSON."""
     answers = {read.path: _answer(read.row, read.listed) for read in reads}
     queries = [read.query for read in reads]
-    fixed: list[type[Struct]] = [Problem, Kept, Ignored, Alive, Ready, Begun]
+    fixed: list[type[Struct]] = [Problem, Kept, Ignored, Alive, Ready, Begun, *DECISIONS]
     types = list(dict.fromkeys([*answers.values(), *queries, *fixed]))
     schemas, components = msgspec.json.schema_components(types, ref_template=TEMPLATE)
     refs = dict(zip(types, schemas, strict=True))
@@ -97,6 +98,13 @@ def document(reads: Sequence[AnyRead], version: str) -> bytes:
     )
 
 
+DECISIONS = (
+    deciding.Close,
+    deciding.Reopen,
+    deciding.Closed,
+    deciding.Reopened,
+    deciding.Undecided,
+)
 ABOUT = (
     "Every figure as of any time, as known at any position of the log. Amounts are integers of minor units, "
     "times RFC 3339 in UTC, currencies lower case."
@@ -167,6 +175,8 @@ def _problems(*statuses: int) -> Json:
         409: "It cannot be done now; the problem says why.",
         408: "The message did not come in time.",
         413: "Too large.",
+        415: "The body is not JSON.",
+        422: "The body does not say what it must; the problem says what is wrong.",
         503: "The database or the views cannot answer now; try again.",
     }
     ref = {"schema": {"$ref": TEMPLATE.format(name="Problem")}}
@@ -212,9 +222,32 @@ def _machines(refs: dict[type[Struct], Json]) -> Json:
                 },
             }
         },
+        **_decision("close", "Close a month, and all before it", refs, deciding.Close, deciding.Closed),
+        **_decision("reopen", "Open a month and all later ones", refs, deciding.Reopen, deciding.Reopened),
         "/healthz": {"get": _plain("healthz", "The process answers", refs[Alive])},
         "/readyz": {"get": _plain("readyz", "The views can be relied upon", refs[Ready], 503)},
     }
+
+
+def _decision(
+    name: str, summary: str, refs: dict[type[Struct], Json], said: type[Struct], done: type[Struct]
+) -> Json:
+    """A month is closed or opened again: by whom, and why, is said in the body."""
+    account = {"name": "account", "in": "query", "schema": {"type": "string"}}
+    month = {"name": "period", "in": "path", "required": True, "schema": {"type": "string"}}
+    later = {"application/json": {"schema": refs[deciding.Undecided]}}
+    operation = {
+        "operationId": f"{name}_period",
+        "summary": summary,
+        "parameters": [month, account],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": refs[said]}}},
+        "responses": {
+            "200": {"description": "Done.", "content": {"application/json": {"schema": refs[done]}}},
+            "202": {"description": "It goes on; ask the same again to hear of it.", "content": later},
+            **_problems(400, 404, 409, 413, 415, 422, 503),
+        },
+    }
+    return {f"/sys/periods/{{period}}/{name}": {"post": operation}}
 
 
 def _plain(name: str, summary: str, ref: Json, *problems: int) -> Json:

@@ -245,6 +245,15 @@ class Balances(Paged, frozen=True, kw_only=True):
     group_by: Literal["account", "subject", "tenant"] = "account"
 
 
+class Schedules(Paged, frozen=True, kw_only=True):
+    """Which lines of invoices."""
+
+    invoice: Id | None = None
+    customer: Id | None = None
+    plan: Id | None = None
+    currency: Currency | None = None
+
+
 class EventsAsked(Paged, frozen=True, kw_only=True):
     """Which messages, by when the provider made them."""
 

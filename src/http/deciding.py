@@ -1,0 +1,256 @@
+"""How are months closed and opened again over HTTP? In a thread, by the code of the command. Whoever asks
+waits for a while; what takes longer goes on, and whoever asks the same again hears what came of it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
+from ledgerstone.adapters.postgres.posting_index import PostingIndex
+from ledgerstone.http.database import snapshot
+from ledgerstone.http.errors import RETRY, Problem
+from ledgerstone.http.parameters import Booked, read_query
+from ledgerstone.http.reads.periods import named
+from ledgerstone.http.services import Services
+from ledgerstone.ledger.journal import LogBusy, NameTaken
+from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
+from ledgerstone.ledger.recorded import Book
+from ledgerstone.projections.closes import LOCK, Decided, close_in, decided, over, reopen_in
+from ledgerstone.projections.postings import NAME, SPANS
+from ledgerstone.projections.reads import closes, sync
+
+LOOK = "/sys/periods"
+SECONDS = 4.0
+"""That whoever asks waits for a close; what takes longer is answered with 202."""
+LARGEST = 16_384
+"""Bytes of a body, in which somebody says why."""
+RUNNING = "Months are being closed or opened again just now. Try again when that has ended."
+Text = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
+
+
+class Close(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who closes a month, and why, if there is anything to say of it."""
+
+    actor: Text
+    reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class Reopen(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who opens a month again, and why."""
+
+    actor: Text
+    reason: Text
+
+
+class Closed(Struct, frozen=True):
+    """A month is closed, by the row at `position`; `duplicate` when it was already, by the same person for
+    the same reason. The rest is as `/sys/periods/{period}` tells it."""
+
+    period: str
+    position: int
+    duplicate: bool
+    known_at: int
+    number: int
+    digest: str
+    moved: tuple[closes.Moved, ...]
+    balances: tuple[closes.Held, ...]
+
+
+class Reopened(Struct, frozen=True):
+    """Months are open again, from `period` on, by the rows up to `position`."""
+
+    period: str
+    position: int
+    duplicate: bool
+    reopened: tuple[str, ...]
+
+
+class Undecided(Struct, frozen=True):
+    """It takes longer than whoever asks waits, and goes on: where to `look` what comes of it."""
+
+    period: str
+    look: str
+
+
+class Act(Struct, frozen=True):
+    """What is asked: of which book and month, by whom and why."""
+
+    did: str
+    book: Book
+    period: str
+    actor: str
+    reason: str
+
+
+Work = Callable[[Services, Act], Closed | Reopened]
+Outcome = asyncio.Task[Closed | Reopened]
+
+
+class Deciding:
+    """`POST /sys/periods/{period}/close` and `…/reopen`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._running: dict[Act, Outcome] = {}
+
+    async def close(self, request: Request) -> Response:
+        """Close a month and all before it: 200 with what that moved, also where it was done already by the
+        same person for the same reason; 202 where it takes long."""
+        act = await self._asked(request, "closed", Close)
+        self._over(act.period)
+        return await self._answer(act, close)
+
+    async def reopen(self, request: Request) -> Response:
+        """Open a month and all later ones again: 200 with their names."""
+        return await self._answer(await self._asked(request, "reopened", Reopen), reopen)
+
+    async def _asked(self, request: Request, did: str, kind: type[Close | Reopen]) -> Act:
+        period = request.path_params["period"]
+        named(period)
+        account = read_query(request.scope["query_string"], Booked).account or ""
+        said = await _body(request, kind)
+        book = Book(account, self._services.livemode)
+        if account:
+            async with snapshot(self._services.pool, ()) as seen:
+                if not await seen.fetch(sync.heard_of(str(book))):
+                    raise Problem(
+                        404, f"Nothing was ever heard of an account {account!r}.", parameter="account"
+                    )
+        return Act(did, book, period, said.actor, said.reason)
+
+    def _over(self, period: str) -> None:
+        try:
+            over(period, datetime.fromtimestamp(self._services.clock(), UTC))
+        except ValueError as error:
+            raise Problem(409, f"{error}.") from None
+
+    async def _answer(self, act: Act, work: Work) -> Response:
+        """Join those who asked the same, or begin. What ended when nobody waited any more is told now, if it
+        went wrong; if not, it is asked again, for it may have been taken back since."""
+        task = self._running.pop(act, None)
+        if task is None or (task.done() and not task.cancelled() and task.exception() is None):
+            task = asyncio.create_task(asyncio.to_thread(work, self._services, act))
+        self._running[act] = task
+        await asyncio.wait([task], timeout=SECONDS)
+        if not task.done():
+            look = f"{LOOK}/{act.period}"
+            headers = {"Location": look, "Cache-Control": "no-store", **RETRY}
+            return Response(
+                msgspec.json.encode(Undecided(act.period, look)), 202, headers, "application/json"
+            )
+        self._running.pop(act, None)
+        done = task.result()
+        headers = {"Ledger-Position": str(done.position), "Cache-Control": "no-store"}
+        return Response(msgspec.json.encode(done), 200, headers, "application/json")
+
+
+def close(services: Services, act: Act) -> Closed:
+    """Close a month, or find that it is. Raises a Problem."""
+    with closing(PostingIndex(services.dsn, NAME, SPANS)) as index:
+        work = partial(close_in, services.journal, index, act.book, act.period, act.actor, act.reason)
+        return _closed(*_decided(services, act, lambda: [work()]))
+
+
+def reopen(services: Services, act: Act) -> Reopened:
+    """Open months again, or find that they are. Raises a Problem."""
+    work = partial(reopen_in, services.journal, act.book, act.period, act.actor, act.reason)
+    found, duplicate = _decided(services, act, work)
+    return Reopened(
+        period=act.period,
+        position=found[-1].position,
+        duplicate=duplicate,
+        reopened=tuple(sorted({one.fact.period for one in found})),
+    )
+
+
+def _decided(services: Services, act: Act, work: Callable[[], list[Decided]]) -> tuple[list[Decided], bool]:
+    """What was decided, and whether that was before."""
+    try:
+        with alone(services.dsn, LOCK):
+            if found := done_before(decided(services.journal, act.book), act):
+                return found, True
+            return work(), False
+    except AlreadyRunning:
+        raise Problem(409, RUNNING, RETRY) from None
+    except (LogBusy, NameTaken) as error:
+        raise Problem(503, f"{error}.", RETRY) from None
+    except ValueError as error:
+        raise Problem(409, f"{error}.") from None
+
+
+def done_before(told: Sequence[Decided], act: Act) -> list[Decided]:
+    """What answers a request that was answered before: the last that was decided of its month, if that is
+    what it asks for, by the same person and for the same reason; a reopening with those of later months."""
+    kind = PeriodClosed if act.did == "closed" else PeriodReopened
+    own = [one for one in told if one.fact.period == act.period]
+    last = own[-1] if own else None
+    if last is None or not isinstance(last.fact, kind):
+        return []
+    if (last.fact.actor, last.fact.reason) != (act.actor, act.reason):
+        return []
+    if kind is PeriodClosed:
+        return [last]
+    until = [one for one in told if one.position <= last.position]
+    first = len(until)
+    while first and _of_one(until[first - 1].fact, last.fact):
+        first -= 1
+    return until[first:]
+
+
+def _of_one(fact: PeriodClosed | PeriodReopened, last: PeriodClosed | PeriodReopened) -> bool:
+    """One decision opens months from the last to the first, in rows that stand together."""
+    same = (fact.actor, fact.reason) == (last.actor, last.reason)
+    return isinstance(fact, PeriodReopened) and same and fact.period >= last.period
+
+
+def _closed(found: Sequence[Decided], duplicate: bool) -> Closed:
+    (one,) = found
+    fact = one.fact
+    assert isinstance(fact, PeriodClosed)
+    return Closed(
+        period=fact.period,
+        position=one.position,
+        duplicate=duplicate,
+        known_at=fact.known_at,
+        number=fact.number,
+        digest=fact.digest,
+        moved=tuple(closes.moves(fact)),
+        balances=closes.balances(fact),
+    )
+
+
+async def _body(request: Request, kind: type[Close | Reopen]) -> Any:
+    """What is said in a body. Raises a Problem: 415 where it is no JSON by its type, 413, and 422 where it
+    does not say what it must."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise Problem(415, "The body is JSON: send it with `Content-Type: application/json`.")
+    body = bytearray()
+    try:
+        async for some in request.stream():
+            body += some
+            if len(body) > LARGEST:
+                raise Problem(413, f"The body is larger than {LARGEST} bytes.")
+    except ClientDisconnect:
+        raise Problem(400, "The body did not come to its end.") from None
+    return _read(bytes(body), kind)
+
+
+def _read(body: bytes, kind: type[Close | Reopen]) -> Any:
+    wanted = ", ".join(f"`{name}`" for name in kind.__struct_fields__)
+    try:
+        said = msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem(422, f"The body is a JSON object with {wanted}: {error}.") from None
+    for name in kind.__struct_fields__:
+        if not getattr(said, name).isprintable():
+            raise Problem(422, f"`{name}` holds characters that cannot be printed.")
+    return said

@@ -1,0 +1,220 @@
+"""Months are closed and opened again over HTTP: once, whoever asks how often, and with a reason why not."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from ledgerstone.adapters.postgres.lock import alone
+from ledgerstone.http import deciding
+from ledgerstone.http.errors import Problem
+from ledgerstone.ledger.invoices import InvoiceIssued, ServiceLine
+from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
+from ledgerstone.ledger.posting import movements
+from ledgerstone.ledger.recorded import Book, Recorded
+from ledgerstone.projections import closes
+from tests.http.parts import PROBLEM, Service
+
+ADA, WHY = {"actor": "ada"}, {"actor": "ada", "reason": "an invoice was missing"}
+OURS = Book("", True)
+
+
+def issued(n: int, at: str = "2026-01-15", book: Book = OURS) -> list[Recorded]:
+    """31.00 EUR for a month from 15 January."""
+    line = ServiceLine(31_00, "pro", date(2026, 1, 15), date(2026, 2, 15), "sub_1")
+    body = InvoiceIssued(invoice=f"in_{n}", currency="eur", net=31_00, tax=0, lines=(line,))
+    happened = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    return [Recorded(f"invoice/in_{n}/issued", book, happened, body, movements=movements(body))]
+
+
+def close(client: TestClient, month: str, said: Any = ADA, **query: Any) -> Any:
+    return client.post(f"/sys/periods/{month}/close", json=said, params=query)
+
+
+def reopen(client: TestClient, month: str, said: Any = WHY) -> Any:
+    return client.post(f"/sys/periods/{month}/reopen", json=said)
+
+
+def decided(service: Service) -> list[tuple[str, str]]:
+    bodies = [entry.row.body for entry in service.journal.read(0, 10_000) if entry.row is not None]
+    return [
+        (type(body).__name__, body.period)
+        for body in bodies
+        if isinstance(body, PeriodClosed | PeriodReopened)
+    ]
+
+
+def test_a_month_is_closed_and_said_what_that_moved(service: Service, client: TestClient) -> None:
+    service.hear([issued(1)])
+    answer = close(client, "2026-01")
+
+    assert (answer.status_code, answer.headers["Ledger-Position"]) == (200, "2")
+    said = answer.json()
+    assert (said["position"], said["duplicate"], said["known_at"]) == (2, False, 1)
+    (moved,) = said["moved"]
+    assert (moved["what"], moved["debit"], moved["credit"]) == ("earned", "deferred_revenue", "revenue")
+    assert (moved["plan"], moved["currency"], moved["amount"], moved["count"]) == ("pro", "eur", 17_00, 1)
+    told = client.get("/sys/periods/2026-01").json()["data"]
+    assert {name: told[name] for name in ("digest", "moved", "balances", "position")} == {
+        name: said[name] for name in ("digest", "moved", "balances", "position")
+    }
+
+
+def test_to_ask_again_is_answered_as_at_first_and_writes_nothing(
+    service: Service, client: TestClient
+) -> None:
+    service.hear([issued(1)])
+    for act, said in ((close, ADA), (reopen, WHY), (close, ADA)):
+        first, again = act(client, "2026-01", said), act(client, "2026-01", said)
+        assert first.status_code == again.status_code == 200, first.text
+        assert first.json() | {"duplicate": True} == again.json()
+    assert [did for did, _ in decided(service)] == ["PeriodClosed", "PeriodReopened", "PeriodClosed"]
+
+
+def test_a_reopening_names_all_months_that_it_opens(service: Service, client: TestClient) -> None:
+    service.hear([issued(1)])
+    for month in ("2026-01", "2026-02", "2026-03"):
+        assert close(client, month).status_code == 200
+    first, again = reopen(client, "2026-02"), reopen(client, "2026-02")
+    assert first.json() == {
+        "period": "2026-02",
+        "position": 6,
+        "duplicate": False,
+        "reopened": ["2026-02", "2026-03"],
+    }
+    assert again.json() == first.json() | {"duplicate": True}
+    earlier = reopen(client, "2026-01")
+    assert (earlier.json()["reopened"], earlier.json()["position"]) == (["2026-01"], 7)
+
+
+@pytest.mark.parametrize(
+    ("act", "month", "said", "status", "says"),
+    [
+        (close, "2026-13", ADA, 400, "write it as 2026-10"),
+        (close, "never", ADA, 400, "write it as 2026-10"),
+        (reopen, "2026-1", WHY, 400, "write it as 2026-10"),
+        (close, "2026-11", ADA, 409, "2026-11 is not over"),
+        (close, "2999-01", ADA, 409, "2999-01 is not over"),
+        (close, "2026-01", ADA, 409, "2026-02 is closed, and with it all before"),
+        (close, "2026-02", {"actor": "bob"}, 409, "2026-02 is closed, and with it all before"),
+        (reopen, "2026-01", WHY, 409, "closed together with 2026-02: reopen 2026-02"),
+        (reopen, "2026-03", WHY, 409, "2026-03 is not closed"),
+        (close, "2026-03", {}, 422, "actor"),
+        (close, "2026-03", {"actor": " "}, 422, "actor"),
+        (close, "2026-03", {"actor": "ada", "why": "so"}, 422, "why"),
+        (close, "2026-03", {"actor": "ada\n"}, 422, "actor"),
+        (close, "2026-03", ["ada"], 422, "a JSON object with `actor`, `reason`"),
+        (reopen, "2026-02", ADA, 422, "reason"),
+        (reopen, "2026-02", {"actor": "ada", "reason": " "}, 422, "reason"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    service: Service, client: TestClient, act: Any, month: str, said: Any, status: int, says: str
+) -> None:
+    service.hear([issued(1)])
+    assert close(client, "2026-02").status_code == 200
+    answer = act(client, month, said)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM), answer.text
+    assert says in answer.json()["detail"]
+    assert len(decided(service)) == 1
+
+
+def test_a_body_is_json_of_a_size(client: TestClient) -> None:
+    path = "/sys/periods/2026-01/close"
+    assert client.post(path, data={"actor": "ada"}).status_code == 415
+    assert client.post(path).status_code == 415
+    broken = client.post(path, content=b'{"actor": ', headers={"Content-Type": "application/json"})
+    assert broken.status_code == 422
+    assert close(client, "2026-01", {"actor": "ada", "reason": "x" * 20_000}).status_code == 413
+    assert client.get(path).status_code == 405
+
+
+def test_each_book_closes_its_own_months(service: Service, client: TestClient) -> None:
+    service.hear([issued(1), issued(2, book=Book("acct_1", True))])
+    unknown = close(client, "2026-01", account="acct_2")
+    assert (unknown.status_code, unknown.json()["parameter"]) == (404, "account")
+    assert close(client, "2026-01", livemode="no").status_code == 400
+
+
+def test_while_somebody_else_decides_of_months_nobody_does(service: Service, client: TestClient) -> None:
+    service.hear([issued(1)])
+    with alone(service.database.app_dsn, closes.LOCK):
+        answer = close(client, "2026-01")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (409, "2")
+        assert "just now" in answer.json()["detail"]
+    assert close(client, "2026-01").status_code == 200
+
+
+def test_many_who_ask_at_once_close_a_month_once_beside_a_writer(
+    service: Service, client: TestClient
+) -> None:
+    service.hear([issued(n) for n in range(20)])
+    started = threading.Barrier(7)
+
+    def ask(n: int) -> Any:
+        started.wait()
+        return close(client, "2026-01", {"actor": f"clerk {n % 2}"})
+
+    def write() -> None:
+        started.wait()
+        for n in range(20, 60):
+            service.journal.append(issued(n))
+
+    with ThreadPoolExecutor(7) as many:
+        writing = many.submit(write)
+        answers = list(many.map(ask, range(6)))
+        writing.result()
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert decided(service) == [("PeriodClosed", "2026-01")]
+    (done,) = {answer.json()["position"] for answer in answers if answer.status_code == 200}
+    told = client.get("/sys/periods/2026-01").json()["data"]
+    assert told["position"] == done
+    in_it = [row for row in told["balances"] if row["account"] == "receivable"]
+    assert in_it[0]["balance"] == 31_00 * (done - 1), "all that stands before the close, and nothing else"
+
+
+def test_what_takes_long_goes_on_and_who_asks_again_hears_of_it(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.hear([issued(1)])
+    go, work = threading.Event(), deciding.close
+
+    def slow(services: Any, act: Any) -> Any:
+        assert go.wait(30)
+        return work(services, act)
+
+    monkeypatch.setattr(deciding, "close", slow)
+    monkeypatch.setattr(deciding, "SECONDS", 0.05)
+    first = close(client, "2026-01")
+    assert (first.status_code, first.headers["Location"]) == (202, "/sys/periods/2026-01")
+    assert first.json() == {"period": "2026-01", "look": "/sys/periods/2026-01"}
+    assert client.get("/healthz").status_code == 200, "others are answered meanwhile"
+    monkeypatch.setattr(deciding, "SECONDS", 30.0)
+    go.set()
+    again = close(client, "2026-01")
+    assert (again.status_code, again.json()["position"]) == (200, 2)
+    assert decided(service) == [("PeriodClosed", "2026-01")]
+
+
+def test_what_went_wrong_when_nobody_waited_any_more_is_said_to_who_asks_again(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.hear([issued(1)])
+    go, ended = threading.Event(), threading.Event()
+
+    def slow(services: Any, act: Any) -> Any:
+        assert go.wait(30)
+        ended.set()
+        raise Problem(409, "The books are not sound.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deciding, "close", slow)
+        patch.setattr(deciding, "SECONDS", 0.05)
+        assert close(client, "2026-01").status_code == 202
+    go.set()
+    assert ended.wait(30)
+    assert close(client, "2026-01").json()["detail"] == "The books are not sound."
+    assert close(client, "2026-01").status_code == 200, "it is said once, and then tried again"
