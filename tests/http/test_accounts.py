@@ -34,6 +34,7 @@ SINGLE = {
     "/sys/subscriptions/{id}": "/sys/subscriptions/sub_1",
     "/audit/explain/{view}/{key}": "/audit/explain/invoices/in_1",
     "/sys/journal/accounts/{account}": "/sys/journal/accounts/receivable",
+    "/sys/periods/{period}": "/sys/periods/2026-11",
 }
 SUMMED = ("/sys/billing", "/sys/journal/balances", "/api")
 NEEDED = {"/sys/billing/mrr/bridge": {"known_from": "0"}}

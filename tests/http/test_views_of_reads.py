@@ -49,6 +49,7 @@ def test_a_route_names_the_views_that_it_reads(
     monkeypatch.setattr(Snapshot, "stream", noted(stream))
     for asked in ASKED.get(read.path, [{}]):
         path = read.path.replace("{position}", "1").replace("{account}", "receivable")
+        path = path.replace("{period}", "2026-06")
         if "{view}" in path:
             one = every(business, "/sys/invoices")[0]["id"]
             path = path.replace("{view}/{key}", f"invoices/{one}")

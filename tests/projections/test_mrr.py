@@ -11,6 +11,7 @@ from tests.stripe_objects import (
     customer,
     discount,
     event,
+    invoice,
     item,
     listed,
     price,
@@ -77,3 +78,33 @@ def test_a_customers_discount_is_known_from_the_customer() -> None:
 
     assert now(bought, HALF, rich) == [4900]
     assert now(bought, HALF, rich, poor) == [9800]
+
+
+def test_an_upgrade_within_a_month_moves_it_once_whatever_is_invoiced_for_the_rest() -> None:
+    """From 10.00 to 20.00 halfway: -5.00 and +10.00 are invoiced, and it is worth 20.00 from then on."""
+    before, after = (
+        subscription(items=listed(item(quantity=1, price=price(unit_amount=n, unit_amount_decimal=str(n)))))
+        for n in (1_000, 2_000)
+    )
+    rest = invoice(
+        billing_reason="subscription_update",
+        lines=listed(
+            {"id": "il_1", "object": "line_item", "amount": -500, "proration": True},
+            {"id": "il_2", "object": "line_item", "amount": 1_000, "proration": True},
+        ),
+        amount_due=500,
+        amount_remaining=500,
+        total=500,
+        total_taxes=[],
+    )
+    told = [
+        event("customer.subscription.created", before, id="evt_1", created=BORN),
+        event("customer.subscription.updated", after, {"items": before["items"]}, id="evt_2", created=NOW),
+        event("invoice.finalized", rest, id="evt_3", created=NOW),
+    ]
+
+    assert now(*told) == [20_00]
+    assert sorted((row.valid_from.timestamp(), row.mrr) for row in Shown(map(read, told)).rows["mrr"]) == [
+        (BORN, 10_00),
+        (NOW, 20_00),
+    ]

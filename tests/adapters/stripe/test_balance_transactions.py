@@ -109,6 +109,14 @@ def test_becoming_available_changes_nothing() -> None:
             {"amount": 12_500, "fee": -1_500, "reporting_category": "dispute_reversal", "source": "dp_1"},
             {"stripe_balance": 14_000, "stripe_uncleared": -12_500, "dispute_fees": -1_500},
         ),
+        (  # a published payload, of -25.00 net; what is put back may bring the fee along
+            {"amount": -1_000, "fee": 1_500, "reporting_category": "dispute", "source": "dp_1"},
+            {"stripe_balance": -2_500, "stripe_uncleared": 1_000, "dispute_fees": 1_500},
+        ),
+        (
+            {"amount": 1_000, "fee": -1_500, "reporting_category": "dispute_reversal", "source": "dp_1"},
+            {"stripe_balance": 2_500, "stripe_uncleared": -1_000, "dispute_fees": -1_500},
+        ),
         (
             {"amount": -100_000, "fee": 0, "reporting_category": "payout", "source": "po_1"},
             {"stripe_balance": -100_000, "stripe_uncleared": 100_000},
