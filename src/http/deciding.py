@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
 from ledgerstone.adapters.postgres.posting_index import PostingIndex
+from ledgerstone.http.answering import ACCOUNTS
 from ledgerstone.http.database import snapshot
 from ledgerstone.http.errors import RETRY, Problem
 from ledgerstone.http.parameters import Booked, read_query
@@ -30,6 +31,8 @@ from ledgerstone.projections.reads import closes, sync
 LOOK = "/sys/periods"
 SECONDS = 4.0
 """That whoever asks waits for a close; what takes longer is answered with 202."""
+PATIENCE = 10.0
+"""Seconds for the body of a request."""
 LARGEST = 16_384
 """Bytes of a body, in which somebody says why."""
 RUNNING = "Months are being closed or opened again just now. Try again when that has ended."
@@ -119,7 +122,7 @@ class Deciding:
         said = await _body(request, kind)
         book = Book(account, self._services.livemode)
         if account:
-            async with snapshot(self._services.pool, ()) as seen:
+            async with snapshot(self._services.pool, (ACCOUNTS,)) as seen:
                 if not await seen.fetch(sync.heard_of(str(book))):
                     raise Problem(
                         404, f"Nothing was ever heard of an account {account!r}.", parameter="account"
@@ -228,20 +231,27 @@ def _closed(found: Sequence[Decided], duplicate: bool) -> Closed:
 
 
 async def _body(request: Request, kind: type[Close | Reopen]) -> Any:
-    """What is said in a body. Raises a Problem: 415 where it is no JSON by its type, 413, and 422 where it
-    does not say what it must."""
+    """What is said in a body. Raises a Problem: 415 where it is no JSON by its type, 408, 413, and 422 where
+    it does not say what it must."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json":
         raise Problem(415, "The body is JSON: send it with `Content-Type: application/json`.")
-    body = bytearray()
     try:
-        async for some in request.stream():
-            body += some
-            if len(body) > LARGEST:
-                raise Problem(413, f"The body is larger than {LARGEST} bytes.")
+        async with asyncio.timeout(PATIENCE):
+            return _read(await _whole(request), kind)
+    except TimeoutError:
+        raise Problem(408, "The body did not come in time.") from None
     except ClientDisconnect:
         raise Problem(400, "The body did not come to its end.") from None
-    return _read(bytes(body), kind)
+
+
+async def _whole(request: Request) -> bytes:
+    body = bytearray()
+    async for some in request.stream():
+        body += some
+        if len(body) > LARGEST:
+            raise Problem(413, f"The body is larger than {LARGEST} bytes.")
+    return bytes(body)
 
 
 def _read(body: bytes, kind: type[Close | Reopen]) -> Any:

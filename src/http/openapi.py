@@ -244,7 +244,7 @@ def _decision(
         "responses": {
             "200": {"description": "Done.", "content": {"application/json": {"schema": refs[done]}}},
             "202": {"description": "It goes on; ask the same again to hear of it.", "content": later},
-            **_problems(400, 404, 409, 413, 415, 422, 503),
+            **_problems(400, 404, 408, 409, 413, 415, 422, 503),
         },
     }
     return {f"/sys/periods/{{period}}/{name}": {"post": operation}}

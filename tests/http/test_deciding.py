@@ -16,7 +16,8 @@ from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.projections import closes
-from tests.http.parts import PROBLEM, Service
+from tests import stripe_objects as stripe
+from tests.http.parts import PROBLEM, Service, deliver
 
 ADA, WHY = {"actor": "ada"}, {"actor": "ada", "reason": "an invoice was missing"}
 OURS = Book("", True)
@@ -134,6 +135,16 @@ def test_a_body_is_json_of_a_size(client: TestClient) -> None:
 
 def test_each_book_closes_its_own_months(service: Service, client: TestClient) -> None:
     service.hear([issued(1), issued(2, book=Book("acct_1", True))])
+    deliver(client, stripe.event("customer.created", stripe.customer(), account="acct_1"))
+    service.engine.catch_up()
+    done = close(client, "2026-01", account="acct_1")
+    assert (done.status_code, done.json()["moved"][0]["count"]) == (200, 1), done.text
+    service.engine.catch_up()
+    status = [
+        client.get("/sys/periods/2026-01", params=of).json()["data"]["status"]
+        for of in ({"account": "acct_1"}, {})
+    ]
+    assert status == ["closed", "open"]
     unknown = close(client, "2026-01", account="acct_2")
     assert (unknown.status_code, unknown.json()["parameter"]) == (404, "account")
     assert close(client, "2026-01", livemode="no").status_code == 400
