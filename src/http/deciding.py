@@ -2,6 +2,7 @@
 waits for a while; what takes longer goes on, and whoever asks the same again hears what came of it."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ PATIENCE = 10.0
 LARGEST = 16_384
 """Bytes of a body, in which somebody says why."""
 RUNNING = "Months are being closed or opened again just now. Try again when that has ended."
+logger = logging.getLogger(__name__)
 Text = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
 
 
@@ -144,6 +146,7 @@ class Deciding:
         self._running[act] = task
         await asyncio.wait([task], timeout=SECONDS)
         if not task.done():
+            task.add_done_callback(partial(_noted, act))
             look = f"{LOOK}/{act.period}"
             headers = {"Location": look, "Cache-Control": "no-store", **RETRY}
             return Response(
@@ -153,6 +156,12 @@ class Deciding:
         done = task.result()
         headers = {"Ledger-Position": str(done.position), "Cache-Control": "no-store"}
         return Response(msgspec.json.encode(done), 200, headers, "application/json")
+
+
+def _noted(act: Act, task: Outcome) -> None:
+    """Nobody may ask again."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.warning("%s of %s is not %s: %s", act.period, act.book, act.did, error)
 
 
 def close(services: Services, act: Act) -> Closed:

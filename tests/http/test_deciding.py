@@ -211,7 +211,10 @@ def test_what_takes_long_goes_on_and_who_asks_again_hears_of_it(
 
 
 def test_what_went_wrong_when_nobody_waited_any_more_is_said_to_who_asks_again(
-    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+    service: Service,
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     service.hear([issued(1)])
     go, ended = threading.Event(), threading.Event()
@@ -228,4 +231,5 @@ def test_what_went_wrong_when_nobody_waited_any_more_is_said_to_who_asks_again(
     go.set()
     assert ended.wait(30)
     assert close(client, "2026-01").json()["detail"] == "The books are not sound."
+    assert "2026-01 of :live is not closed: The books are not sound." in caplog.messages
     assert close(client, "2026-01").status_code == 200, "it is said once, and then tried again"

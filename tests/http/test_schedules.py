@@ -18,7 +18,8 @@ from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.adapters.postgres.posting_index import PostingIndex
 from ledgerstone.ledger.closing import MOVED, State, state
 from ledgerstone.ledger.corrections import corrected
-from ledgerstone.ledger.periods import PeriodClosed, last_day
+from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened, in_force, last_day
+from ledgerstone.ledger.recognition import course
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.ledger.sales import sales
 from ledgerstone.projections.closes import close_in, reopen_in
@@ -119,6 +120,65 @@ def test_what_is_deferred_is_earned_by_month(books: tuple[TestClient, list[Recor
     assert never == {cell: amount for cell, amount in untold.items() if amount}
     for cell, amount in held.items():
         assert earned[cell] + never.get(cell, 0) == amount, cell
+
+
+def test_a_table_of_months_ahead_is_that_of_a_plain_model_for_any_day_and_filter(
+    books: tuple[TestClient, list[Recorded]],
+) -> None:
+    client, rows = books
+    random = Random(8)
+    for n in range(16):
+        position, day = random.randint(1, len(rows)), date(2026, 1, 1) + timedelta(random.randint(0, 300))
+        given = [{}, {"plan": "b"}, {"currency": "sek"}, {"plan": "a", "currency": "eur"}][n % 4]
+        asked = {"known_at": position, "as_of": day.isoformat(), "limit": random.choice([3, 1000]), **given}
+        found = [tuple(row.values()) for row in every(client, DEFERRED, **asked)]
+        told = [row for row in _ahead(rows[:position], day) if given.items() <= _named(row).items()]
+        assert found == told, (position, day)
+
+
+def _named(row: tuple[Any, ...]) -> Json:
+    return {"plan": row[1], "currency": row[2]}
+
+
+def _ahead(rows: list[Recorded], day: date) -> list[tuple[Any, ...]]:
+    """Day by day, by what every line earns on each."""
+    earned: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
+    left: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for sale in sales(corrected(rows)).values():
+        for schedule in course(sale, day).schedules if sale.on <= day else ():
+            cell, months = (schedule.currency, schedule.plan), defaultdict[str, int](int)
+            left[cell] += schedule.at(day).deferred
+            for n in range(500):
+                before, after = schedule.at(day + timedelta(n)), schedule.at(day + timedelta(n + 1))
+                months[f"{day + timedelta(n + 1):%Y-%m}"] += before.deferred - after.deferred
+            for month, amount in months.items():
+                if amount:
+                    earned[month, *cell].append(amount)
+    table: list[tuple[Any, ...]] = []
+    for month, currency, plan in sorted(earned):
+        amounts, opening = earned[month, currency, plan], left[currency, plan]
+        left[currency, plan] -= sum(amounts)
+        table.append((month, plan, currency, opening, sum(amounts), left[currency, plan], len(amounts)))
+    never = [(None, plan, currency, n, 0, n, 0) for (currency, plan), n in sorted(left.items()) if n]
+    return [*table, *never]
+
+
+def test_months_stand_as_the_log_says_at_every_position(books: tuple[TestClient, list[Recorded]]) -> None:
+    client, rows = books
+    at = [n for n, row in enumerate(rows, 1) if isinstance(row.body, PeriodClosed | PeriodReopened)]
+    for position in sorted({1, len(rows), *at, *(n - 1 for n in at)}):
+        known = rows[:position]
+        closes = in_force([row.body for row in known])
+        booked = [row.happened_at for row in known if row.movements]
+        found = every(client, PERIODS, known_at=position, as_of="2026-08", limit=2)
+        first = f"{min(booked):%Y-%m}"
+        assert [row["period"] for row in found] == [f"2026-{n:02}" for n in range(8, int(first[5:]) - 1, -1)]
+        for row in found:
+            close = next((closes[month] for month in closes if month >= row["period"]), None)
+            assert row["status"] == ("closed" if close else "open")
+            assert (row["digest"], row["known_at"]) == (
+                (close.digest, close.known_at) if close else (None, None)
+            )
 
 
 def test_a_month_ahead_earns_what_its_schedules_say_if_nothing_happens(
