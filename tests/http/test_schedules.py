@@ -78,7 +78,8 @@ def test_lines_stand_as_a_close_works_them_out_on_any_day_as_known_at_any_positi
         found = every(client, SCHEDULES, **asked)
         told = expected(rows, position, day)
         assert standing(found) == {
-            msgspec.structs.astuple(line): msgspec.structs.astuple(each) for line, each in told.items()
+            msgspec.structs.astuple(line): tuple(getattr(each, name) for name in STANDING)
+            for line, each in told.items()
         }
         order = [(row["issued"], row["invoice"], -row["line"]) for row in found]
         assert order == sorted(order, reverse=True)
@@ -215,7 +216,7 @@ def test_count_and_digest_of_each_close_are_those_of_the_lines_that_can_be_read(
         close = client.get(f"{PERIODS}/{month}").json()["data"]
         asked = {"as_of": month, "known_at": close["known_at"], "limit": 1000}
         now = standing(every(client, SCHEDULES, **asked))
-        for what in MOVED:
+        for what in set(MOVED) & set(STANDING):
             place = STANDING.index(what)
             parts: defaultdict[tuple[str, str], list[tuple[str, int, int]]] = defaultdict(list)
             for line in sorted(now.keys() | before.keys()):

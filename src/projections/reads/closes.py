@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
+from ledgerstone.ledger.periods import Part, PeriodClosed, PeriodReopened
 from ledgerstone.ledger.posting import TABLE
 from ledgerstone.ledger.recorded import decode
 from ledgerstone.projections.postings import SPANS
@@ -39,7 +39,8 @@ class Act(Struct, frozen=True):
 
 class Moved(Struct, frozen=True):
     """What a close moved for one plan (empty: none) in one currency, minor units, from `credit` to `debit`
-    (below 0: the other way round): the sum of `count` lines of schedules, whose SHA-256 is `digest`."""
+    (below 0: the other way round): the sum of `count` lines of schedules, whose SHA-256 is `digest`; null
+    where it is not of lines."""
 
     what: str
     debit: str
@@ -47,8 +48,8 @@ class Moved(Struct, frozen=True):
     plan: str
     currency: str
     amount: int
-    count: int
-    digest: str
+    count: int | None
+    digest: str | None
 
 
 class Held(Struct, frozen=True):
@@ -220,7 +221,17 @@ def moves(fact: PeriodClosed | PeriodReopened) -> Iterator[Moved]:
         what = rule.amount.partition(".")[0]
         debit, credit = rule.debit.partition(":")[0], rule.credit.partition(":")[0]
         for part in getattr(fact, what):
-            yield Moved(what, debit, credit, part.plan, part.currency, part.amount, part.count, part.digest)
+            lines = isinstance(part, Part)
+            yield Moved(
+                what=what,
+                debit=debit,
+                credit=credit,
+                plan=part.plan if lines else "",
+                currency=part.currency,
+                amount=part.amount,
+                count=part.count if lines else None,
+                digest=part.digest if lines else None,
+            )
 
 
 def _names(first: str, end: date) -> Iterator[str]:
