@@ -72,11 +72,16 @@ def test_lines_stand_as_a_close_works_them_out_on_any_day_as_known_at_any_positi
 ) -> None:
     client, rows = books
     random = Random(3)
-    for _ in range(12):
+    for n in range(20):
         position, day = random.randint(1, len(rows)), date(2026, 1, 1) + timedelta(random.randint(0, 500))
         asked = {"known_at": position, "as_of": day.isoformat(), "limit": random.choice([7, 50, 1000])}
-        found = every(client, SCHEDULES, **asked)
-        told = expected(rows, position, day)
+        given = [{}, {"plan": "b"}, {"currency": "sek"}, {"invoice": "in_0003"}][n % 4]
+        found = every(client, SCHEDULES, **asked, **given)
+        told = {
+            line: each
+            for line, each in expected(rows, position, day).items()
+            if all(getattr(line, name) == value for name, value in given.items())
+        }
         assert standing(found) == {
             msgspec.structs.astuple(line): tuple(getattr(each, name) for name in STANDING)
             for line, each in told.items()

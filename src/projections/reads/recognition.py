@@ -4,7 +4,7 @@ What stands in a row is as of its first day; what was earned since is worked out
 `ledger.recognition.part`, so that any day is answered from one row a line."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -88,7 +88,7 @@ def rows(moment: Moment, given: Mapping[str, Any], after: Place | None, limit: i
         f" order by r.issued_on desc, r.key desc, r.line{'' if limit is None else f' limit {limit:d}'}"
     )
     id, line = _after(after)
-    on = after[0].date() if after else None
+    on = after[0].astimezone(UTC).date() if after else None
     asked = {**given, "day": last_day(moment), "after_on": on, "after_id": id, "after_line": line}
     return ask(moment, text, **asked)
 
