@@ -67,7 +67,7 @@ class Recognition(View[Sold, RecognitionPart]):
 
     name = "recognition"
     version = 1
-    weight = 2
+    weight = 9
     hears = (InvoiceIssued, InvoiceVoided, CreditNoteIssued, CreditNoteVoided, PaymentApplied)
     reads = (PaymentUses, Endings)
     state = Sold

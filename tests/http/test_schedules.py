@@ -83,7 +83,7 @@ def test_lines_stand_as_a_close_works_them_out_on_any_day_as_known_at_any_positi
             if all(getattr(line, name) == value for name, value in given.items())
         }
         assert standing(found) == {
-            msgspec.structs.astuple(line): tuple(getattr(each, name) for name in STANDING)
+            (line.currency, line.plan, line.invoice, line.place): tuple(getattr(each, n) for n in STANDING)
             for line, each in told.items()
         }
         order = [(row["issued"], row["invoice"], -row["line"]) for row in found]
