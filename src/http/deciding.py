@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
+from psycopg.conninfo import make_conninfo
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -19,6 +20,7 @@ from ledgerstone.adapters.postgres.posting_index import PostingIndex
 from ledgerstone.http.answering import ACCOUNTS
 from ledgerstone.http.database import snapshot
 from ledgerstone.http.errors import RETRY, Problem
+from ledgerstone.http.history import LOST
 from ledgerstone.http.parameters import Booked, read_query
 from ledgerstone.http.reads.periods import named
 from ledgerstone.http.services import Services
@@ -152,7 +154,8 @@ class Deciding:
             return Response(
                 msgspec.json.encode(Undecided(act.period, look)), 202, headers, "application/json"
             )
-        self._running.pop(act, None)
+        if self._running.get(act) is task:
+            del self._running[act]
         done = task.result()
         headers = {"Ledger-Position": str(done.position), "Cache-Control": "no-store"}
         return Response(msgspec.json.encode(done), 200, headers, "application/json")
@@ -166,7 +169,7 @@ def _noted(act: Act, task: Outcome) -> None:
 
 def close(services: Services, act: Act) -> Closed:
     """Close a month, or find that it is. Raises a Problem."""
-    with closing(PostingIndex(services.dsn, NAME, SPANS)) as index:
+    with closing(PostingIndex(make_conninfo(services.dsn, **LOST), NAME, SPANS)) as index:
         work = partial(close_in, services.journal, index, act.book, act.period, act.actor, act.reason)
         return _closed(*_decided(services, act, lambda: [work()]))
 
