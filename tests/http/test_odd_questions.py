@@ -105,6 +105,7 @@ def path_of(read: AnyRead, random: Random, rest: list[str]) -> tuple[str, dict[s
         "view": VIEWS,
         "key": ["price/price_1", "a//b", "..", *ODD],
         "id": ["in_none", *ODD],
+        "period": ["2026-06", "2026-11", *TIMES, *ODD],
     }
     given = {name: random.choice(words[name]) for name in words if f"{{{name}}}" in read.path}
     path = read.path
@@ -161,6 +162,7 @@ def test_nothing_that_is_asked_is_our_mistake(business: TestClient, random: Rand
 @pytest.mark.parametrize("read", READS, ids=lambda read: read.path)
 def test_a_parameter_that_a_route_has_not_is_refused(business: TestClient, read: AnyRead) -> None:
     words = {"account": "receivable", "position": "1", "view": "invoices", "key": "in_1", "id": "in_1"}
+    words["period"] = "2026-06"
     path = read.path.format(**words)
     for name in {*WORDS, "chart", "subject", "foo"} - {*names(read), "after"}:
         answer = business.get(path, params={name: (WORDS.get(name) or ["1"])[0]})
