@@ -22,7 +22,7 @@ def close(settings: Settings, period: str, account: str, actor: str, reason: str
     over(period, datetime.now(UTC))
     book = Book(account, settings.stripe_livemode)
     with _deciding(settings) as (journal, dsn), ending(PostingIndex(dsn, NAME, SPANS)) as index:
-        fact = close_in(journal, index, book, period, actor, reason).fact
+        fact = close_in(journal, book, period, actor, reason, index).fact
         assert isinstance(fact, PeriodClosed)
         return fact
 

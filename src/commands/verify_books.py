@@ -12,7 +12,6 @@ from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.scan import scan
 from ledgerstone.adapters.postgres.view_rows import known
 from ledgerstone.bootstrap import views_of
-from ledgerstone.commands.period import READ, WINDOW
 from ledgerstone.ledger import closing
 from ledgerstone.ledger.book_invariants import (
     Close,
@@ -28,6 +27,7 @@ from ledgerstone.ledger.open_items import NO_INVOICE, Item, Mine, OpenItems, Sho
 from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened, Recognised, closed_through, last_day
 from ledgerstone.ledger.recorded import Recorded, decode
 from ledgerstone.ledger.sales import sales
+from ledgerstone.projections.closes import READ, WINDOW
 from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.postings import entries, legs
 from ledgerstone.projections.view import table

@@ -170,7 +170,7 @@ def _noted(act: Act, task: Outcome) -> None:
 def close(services: Services, act: Act) -> Closed:
     """Close a month, or find that it is. Raises a Problem."""
     with closing(PostingIndex(make_conninfo(services.dsn, **LOST), NAME, SPANS)) as index:
-        work = partial(close_in, services.journal, index, act.book, act.period, act.actor, act.reason)
+        work = partial(close_in, services.journal, act.book, act.period, act.actor, act.reason, index)
         return _closed(*_decided(services, act, lambda: [work()]))
 
 

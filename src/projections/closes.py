@@ -30,11 +30,15 @@ LOCK = "periods"
 """Of the database, which who closes or reopens holds alone."""
 
 
+Totals = Mapping[tuple[str, str, str, date], tuple[int, ...]]
+"""Debits and credits by book, account, currency and day."""
+
+
 class Index(postings.Index, Protocol):
     """The index of postings, and its sums."""
 
-    def totals(self, position: int) -> Mapping[tuple[str, str, str, date], tuple[int, ...]]:
-        """Debits and credits up to a position, by book, account, currency and day."""
+    def totals(self, position: int) -> "Totals":
+        """Those up to a position."""
         ...
 
 
@@ -92,18 +96,19 @@ def over(period: str, now: datetime) -> None:
 
 
 def close_in(
-    journal: Journal, index: Index, book: Book, period: str, actor: str, reason: str = ""
+    journal: Journal, book: Book, period: str, actor: str, reason: str = "", index: Index | None = None
 ) -> Decided:
     """Close a month of a book, while others write. The close must be the row behind what was looked at: what
     comes in between is looked at too, and if it stands in this month, the close is made again. ValueError
-    where it, or a later one, is closed, or the books are Unsound; LogBusy."""
+    where it, or a later one, is closed, or the books are Unsound, for which they are held against an index
+    of postings where it is given; LogBusy."""
     closing.check_open(in_force(journal, book), period)
     books, day = Books(book, rows=[], moved={}), last_day(period)
     made: PeriodClosed | None = None
     for _ in range(TRIES):
         changed = min(_catch_up(journal, books), default=None)
         if made is None:
-            before_closing(journal, index, books, period)
+            before_closing(journal, books, period, index)
         if made is None or (changed is not None and changed <= day):
             made = closing.close(books.rows, period, books.held(day), books.position, actor, reason)
         try:
@@ -134,12 +139,12 @@ def in_force(journal: Journal, book: Book) -> dict[str, PeriodClosed]:
     return periods.in_force([one.fact for one in decided(journal, book)])
 
 
-def before_closing(journal: Journal, index: Index, books: Books, period: str) -> None:
+def before_closing(journal: Journal, books: Books, period: str, index: Index | None) -> None:
     """Hold books against what must be true of them, as far as that takes no longer than the close itself.
     Raises Unsound."""
-    while index.position() < books.position:
+    while index is not None and index.position() < books.position:
         postings.advance(journal, index)
-    found = doubts(books, index.totals(books.position))
+    found = doubts(books, None if index is None else index.totals(books.position))
     if named := list(islice(found, NAMED)):
         more = sum(1 for _ in found)
         rest = f"; and {more:,} more" if more else ""
@@ -147,9 +152,16 @@ def before_closing(journal: Journal, index: Index, books: Books, period: str) ->
         raise Unsound(f"{period} is not closed, because the books are not sound: {said}")
 
 
-def doubts(books: Books, kept: Mapping[tuple[str, str, str, date], tuple[int, ...]]) -> Iterator[str]:
+def doubts(books: Books, kept: Totals | None) -> Iterator[str]:
     """What is not true of books that must be: the index of postings has what rows moved, every currency comes
     to nothing in it, and closed months are as they were when they were closed."""
+    yield from () if kept is None else _differing(books, kept)
+    for closed in books.closes().values():
+        for problem in closing.changed(closed, books.held(last_day(closed.period))):
+            yield f"{closed.period}, which is closed: {problem}"
+
+
+def _differing(books: Books, kept: Totals) -> Iterator[str]:
     indexed, of = Counter[tuple[date, str, str]](), str(books.book)
     for (book, account, currency, day), (debit, credit) in kept.items():
         if book == of:
@@ -165,9 +177,6 @@ def doubts(books: Books, kept: Mapping[tuple[str, str, str, date], tuple[int, ..
     for currency, amount in sorted(sums.items()):
         if amount:
             yield f"all accounts together hold {amount} {currency}, and not nothing"
-    for closed in books.closes().values():
-        for problem in closing.changed(closed, books.held(last_day(closed.period))):
-            yield f"{closed.period}, which is closed: {problem}"
 
 
 def _catch_up(journal: Journal, books: Books) -> Iterator[date]:

@@ -126,7 +126,7 @@ def index(database: Database) -> Iterator[PostingIndex]:
 
 
 def close_of(journal: Any, index: PostingIndex, month: str) -> PeriodClosed:
-    fact = close_in(journal, index, OURS, month, "ada").fact
+    fact = close_in(journal, OURS, month, "ada", "", index).fact
     assert isinstance(fact, PeriodClosed)
     return fact
 

@@ -52,14 +52,14 @@ def test_nothing_that_is_read_of_a_closed_month_changes_by_a_thousand_late_facts
     service.journal.append_many([fact] for fact in facts if id(fact) not in told_late)
     index = PostingIndex(service.database.app_dsn, NAME, SPANS)
     for month in MONTHS:
-        close_in(service.journal, index, Book(), month, "ada")
+        close_in(service.journal, Book(), month, "ada", "", index)
     position, before = service.journal.head(), books(client)
     assert all(len(said) > 200 for said in before.values())
     months = list(LATER)
     for n in range(0, 1_000, 125):
         service.journal.append_many([fact] for fact in late[n : n + 125])
         if n % 250:
-            close_in(service.journal, index, Book(), months.pop(0), "bob")
+            close_in(service.journal, Book(), months.pop(0), "bob", "", index)
         assert books(client) == before
     index.close()
 

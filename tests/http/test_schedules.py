@@ -44,10 +44,10 @@ def books(server: EmbeddedServer, template: str) -> Iterator[tuple[TestClient, l
     for n, month in enumerate([*CLOSED, ""]):
         service.journal.append_many([row] for row in facts[n * size : (n + 1) * size])
         if month:
-            close_in(service.journal, index, Book(), month, "ada", "month's end")
+            close_in(service.journal, Book(), month, "ada", "month's end", index)
         if n == 2:
             reopen_in(service.journal, Book(), "2026-04", "bob", "an invoice was missing")
-            close_in(service.journal, index, Book(), "2026-04", "bob")
+            close_in(service.journal, Book(), "2026-04", "bob", "", index)
     service.engine.catch_up()
     rows = [entry.row for entry in service.journal.read(0, 10_000) if entry.row is not None]
     with TestClient(service.app) as client:

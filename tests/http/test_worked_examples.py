@@ -131,7 +131,7 @@ def test_closed_months_are_what_the_example_says(service: Service, client: TestC
     example, index = EXAMPLES[name], PostingIndex(service.database.app_dsn, NAME, SPANS)
     service.hear([[_row(n, day, fact)] for n, (day, fact) in enumerate(example.facts)])
     for month in MONTHS:
-        close_in(service.journal, index, Book(), month, "ada")
+        close_in(service.journal, Book(), month, "ada", "", index)
     index.close()
     service.engine.catch_up()
 

@@ -11,7 +11,6 @@ import msgspec
 from msgspec.structs import replace
 
 from ledgerstone.adapters.stripe.translate.message import read_message
-from ledgerstone.commands.period import close_in
 from ledgerstone.demo.disorder import disorder
 from ledgerstone.demo.history import generate
 from ledgerstone.ledger import closing
@@ -23,6 +22,7 @@ from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.periods import in_force as in_force_closes
 from ledgerstone.ledger.periods import reopened
 from ledgerstone.ledger.recorded import Book, Recorded
+from ledgerstone.projections.closes import close_in
 from tests.corrected import retold
 from tests.naive.beside import money, rates
 from tests.stripe_schedules import phase, schedule
