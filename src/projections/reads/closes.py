@@ -40,7 +40,7 @@ class Act(Struct, frozen=True):
 class Moved(Struct, frozen=True):
     """What a close moved for one plan (empty: none) in one currency, minor units, from `credit` to `debit`
     (below 0: the other way round): the sum of `count` lines of schedules, whose SHA-256 is `digest`; null
-    where it is not of lines."""
+    where it is not of lines. `rate` is that of tax, where it is told."""
 
     what: str
     debit: str
@@ -50,6 +50,7 @@ class Moved(Struct, frozen=True):
     amount: int
     count: int | None
     digest: str | None
+    rate: str = ""
 
 
 class Held(Struct, frozen=True):
@@ -231,6 +232,7 @@ def moves(fact: PeriodClosed | PeriodReopened) -> Iterator[Moved]:
                 amount=part.amount,
                 count=part.count if lines else None,
                 digest=part.digest if lines else None,
+                rate=part.rate if lines else "",
             )
 
 
