@@ -242,6 +242,7 @@ class Balances(Paged, frozen=True, kw_only=True):
     from_: From | None = None
     chart: Chart | None = None
     currency: Currency | None = None
+    convert_to: ConvertTo | None = None
     group_by: Literal["account", "subject", "tenant"] = "account"
 
 

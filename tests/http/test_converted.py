@@ -154,6 +154,65 @@ def test_without_a_configured_currency_it_is_not_guessed(client: TestClient) -> 
     assert "LEDGERSTONE_REPORTING_CURRENCY is not set" in answer.json()["detail"]
 
 
+BALANCES = "/sys/journal/balances"
+
+
+@pytest.mark.parametrize("into", ["eur", "sek", "jpy"])
+@pytest.mark.parametrize(
+    "group", [{}, {"group_by": "tenant"}, {"group_by": "subject", "chart": "receivable"}]
+)
+def test_a_trial_balance_is_what_the_native_ones_come_to(
+    business: TestClient, into: str, group: Json
+) -> None:
+    query = {"from": "2026-05", "as_of": "2026-08", **group}
+    native = asked(business, BALANCES, **query)["data"]
+    answer = asked(business, BALANCES, **query, convert_to=into)
+    sums: dict[Any, list[Fraction]] = defaultdict(lambda: [Fraction(0)] * 4)
+    for row in native:
+        held = sums[row["account"], row["group"]]
+        for place, column in enumerate(("opening", "debit", "credit", "balance")):
+            at = "2026-05-01" if column == "opening" else "2026-09-01"
+            held[place] += worth(row[column], row["currency"], into, at)
+    found = {
+        (row["account"], row["group"]): [row["opening"], row["debit"], row["credit"], row["balance"]]
+        for row in answer["data"]
+        if row["account"] != "fx"
+    }
+    assert found == {cell: list(map(round, amounts)) for cell, amounts in sums.items()}
+    assert {row["currency"] for row in answer["data"]} == {into}
+    for row in answer["data"]:
+        assert row["opening"] + row["debit"] - row["credit"] + row["fx"] == row["balance"]
+    assert ("fx" in {row["account"] for row in answer["data"]}) == ("chart" not in group)
+    assert answer["meta"]["incomplete"] == 0
+
+
+@pytest.mark.parametrize("query", [{}, {"from": "2026-03"}, {"group_by": "tenant"}, {"currency": "usd"}])
+def test_a_trial_balance_in_one_currency_adds_up_to_nothing(business: TestClient, query: Json) -> None:
+    *rows, rest = asked(business, BALANCES, as_of="2026-08", **query, convert_to="sek")["data"]
+    assert (rest["account"], rest["bas"]) == ("fx", None)
+    for column in ("opening", "balance", "fx"):
+        assert sum(row[column] for row in rows) + rest[column] == 0
+    assert sum(row["debit"] - row["credit"] for row in [*rows, rest]) == 0
+    assert abs(rest["balance"]) <= len(rows) / 2, "what rounding leaves, and nothing else"
+
+
+def test_a_balance_without_a_rate_is_null_and_so_is_what_adds_it_up(business: TestClient) -> None:
+    before_rates = asked(business, BALANCES, as_of="2026-08")["meta"]["position"] - len(SEED)
+    answer = asked(business, BALANCES, as_of="2026-08", known_at=before_rates, convert_to="eur")
+    rows = {row["account"]: row for row in answer["data"]}
+    assert rows["deferred_revenue"]["balance"] is None
+    assert rows["fx"]["balance"] is None
+    assert answer["meta"]["incomplete"] == sum(row["fx"] is None for row in answer["data"]) > 0
+    assert any("no rate of" in note for note in answer["meta"]["notes"])
+    file = business.get(f"{BALANCES}.csv", params={"as_of": "2026-08", "convert_to": "eur"})
+    assert file.text.splitlines()[-1].startswith("fx,")
+
+
+def test_balances_in_the_reporting_currency_are_those_of_the_configuration(business: TestClient) -> None:
+    named = asked(business, BALANCES, as_of="2026-08", convert_to="sek")["data"]
+    assert asked(business, BALANCES, as_of="2026-08", convert_to="reporting")["data"] == named
+
+
 def subscribed(id: str, currency: str, amount: int, **fields: Any) -> Json:
     terms = stripe.price(
         id=f"price_{currency}", currency=currency, unit_amount=amount, unit_amount_decimal=str(amount)

@@ -134,6 +134,7 @@ def _balance(account: str, group: str | None, currency: str, legs: list[Leg], be
         "debit": debit,
         "credit": credit,
         "balance": sum(leg.amount for leg in legs),
+        "fx": 0,
     }
 
 

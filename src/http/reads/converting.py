@@ -90,11 +90,11 @@ async def table(
         return Table(group_by, query.currency, grouping)
     found = await asked.snapshot.fetch(rates.needed(asked.moment, min(at[0], since or at[0]), at[-1]))
     apart = group_by == "currency"
-    by = Conversion(_code(asked), rates.tables(found), apart)
+    by = Conversion(code(asked), rates.tables(found), apart)
     several: list[Sequence[Line]] = []
     if not apart and len({currency for currency, _ in (*native, *others)}) > 1:
         several = [own async for own in by_customer(asked.snapshot, mrr.several(asked.moment, at[-1]))]
-    notes = (CONVERTED, *_missing(converted.unknown(native, at, by)))
+    notes = (CONVERTED, *missing(converted.unknown(native, at, by)))
     return Table(NATIVE if apart else group_by, by.into, grouping, notes, by, several)
 
 
@@ -112,7 +112,8 @@ async def by_customer(snapshot: Snapshot, query: Query) -> AsyncIterator[Sequenc
         yield held
 
 
-def _code(asked: Asked) -> str:
+def code(asked: Asked) -> str:
+    """The currency that is asked for. Raises a Problem where that is `reporting`, and none is configured."""
     code: str = asked.query.convert_to
     if code != REPORTING:
         return code
@@ -123,7 +124,8 @@ def _code(asked: Asked) -> str:
     return asked.services.reporting_currency
 
 
-def _missing(currencies: Sequence[str]) -> list[str]:
+def missing(currencies: Sequence[str]) -> list[str]:
+    """A note that names currencies without a rate, if there are any."""
     if not currencies:
         return []
     return [f"no rate of {', '.join(currencies)} is known for some of these dates: figures with it are null"]

@@ -1,15 +1,19 @@
 """The journal: trial balances, and what entries and statements cannot answer."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
 
 from ledgerstone.http.errors import Problem, refused
 from ledgerstone.http.parameters import Balances, exclusive_end, first_instant
 from ledgerstone.http.questions import Asked, Found, InFile, Question
+from ledgerstone.http.reads.converting import CONVERTED, code, missing
 from ledgerstone.ledger.accounts import CHART
+from ledgerstone.ledger.growth import midnight
 from ledgerstone.projections.postings import NAME
 from ledgerstone.projections.reads import balances as read
-from ledgerstone.projections.reads import tenants
+from ledgerstone.projections.reads import rates, tenants, valued
+from ledgerstone.projections.reads.converted import Conversion
 from ledgerstone.projections.reads.journal import EntryLine, flat
 
 
@@ -34,7 +38,8 @@ PARTED: dict[str, Any] = {"fresh": True, "grouped": {"tenant": tenants.VIEWS}}
 async def balances(asked: Asked) -> Found:
     """The trial balance: what each account of the chart holds in each currency, and what moved it since
     `from`. `group_by=tenant` parts it by whose money it is, as far as the books tell; `group_by=subject`
-    parts one account, named by `chart`, by invoice, payment, and whatever else postings name."""
+    parts one account, named by `chart`, by invoice, payment, and whatever else postings name. `convert_to`
+    gives one line for all currencies of an account, and a whole trial balance one more, which adds it up."""
     query: Balances = asked.query
     _check(query, asked.moment.at)
     since = read.end_day(first_instant("from", query.from_)) if query.from_ else None
@@ -47,7 +52,17 @@ async def balances(asked: Asked) -> Found:
     else:
         found = read.by_account(asked.moment, since, query.chart, asked.is_head(NAME))
         rows = [read.balance(row) for row in await asked.snapshot.fetch(found)]
-    return Found([row for row in rows if query.currency in (None, row.currency)])
+    shown = [row for row in rows if query.currency in (None, row.currency)]
+    return Found(shown) if query.convert_to is None else await _converted(asked, shown, since)
+
+
+async def _converted(asked: Asked, rows: Sequence[read.Balance], since: date | None) -> Found:
+    at, start = asked.moment.at, midnight(since) if since else None
+    tables = rates.tables(await asked.snapshot.fetch(rates.needed(asked.moment, start or at, at)))
+    by = Conversion(code(asked), tables)
+    found = valued.valued(rows, by, start, at, whole=asked.query.chart is None)
+    incomplete = sum(row.fx is None for row in found)
+    return Found(found, incomplete, (CONVERTED, *missing(valued.unknown(rows, by, start, at))))
 
 
 async def _by_subject(asked: Asked, query: Balances) -> list[read.Balance]:

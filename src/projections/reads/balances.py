@@ -23,18 +23,21 @@ class Balance(Struct, frozen=True):
     """An account in one currency, in minor units: `opening` before `from` (0 without), what was debited and
     credited since, and the `balance` after that, above 0 on the debit side. `normal` is the side on which the
     account usually stands, `bas` its number in the BAS chart; `group` whose money it is, where it is grouped
-    by `subject` or `tenant`: null where it is no tenant's."""
+    by `subject` or `tenant`: null where it is no tenant's. opening + debit - credit + fx = balance: `fx` is
+    what rates moved, where all are converted into one currency; then amounts without a rate are null, and a
+    last line, `fx`, which has no `bas`, is what rounding leaves of the whole."""
 
     account: str
     meaning: str
-    bas: int
+    bas: int | None
     normal: str
     group: str | None
     currency: str
-    opening: int
-    debit: int
-    credit: int
-    balance: int
+    opening: int | None
+    debit: int | None
+    credit: int | None
+    balance: int | None
+    fx: int | None = 0
 
 
 def end_day(end: datetime) -> date:
