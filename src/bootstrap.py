@@ -88,6 +88,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ledgerstone_rebuild_keys: int = REBUILD_KEYS
     ledgerstone_reporting_currency: str | None = None
     ledgerstone_verify_at: str = "02:30"
+    ledgerstone_functional_currency: str | None = None
 
     def __repr__(self) -> str:
         return f"Settings({self.ledgerstone_env}, secrets not shown)"
@@ -143,8 +144,9 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "LEDGERSTONE_WEBHOOK_SECONDS: not between 0 and 3600"
     if settings.ledgerstone_rebuild_keys < 1_000:
         yield "LEDGERSTONE_REBUILD_KEYS: less than 1000, with which a rebuild would hardly end"
-    if not CURRENCY.fullmatch(code := settings.ledgerstone_reporting_currency or "eur"):
-        yield f"LEDGERSTONE_REPORTING_CURRENCY: {code!r} is no currency's code in lower case, as eur is"
+    for name in ("ledgerstone_reporting_currency", "ledgerstone_functional_currency"):
+        if not CURRENCY.fullmatch(code := getattr(settings, name) or "eur"):
+            yield f"{name.upper()}: {code!r} is no currency's code in lower case, as eur is"
     if not TIME_OF_DAY.fullmatch(at := settings.ledgerstone_verify_at):
         yield f"LEDGERSTONE_VERIFY_AT: {at!r} is no time of day (UTC), as 02:30 is, nor off"
     base = urlsplit(settings.stripe_api_base)

@@ -1,8 +1,8 @@
 """Examples of a close and of its taking back: October's, in which Acme's month before was earned, and a part
-of it given back."""
+of it given back; what Borg had not paid came after all; and 100.00 EUR rose from 1,120.00 SEK to 1,140.00."""
 
 from ledgerstone.ledger.closing import Line, part, row
-from ledgerstone.ledger.periods import Balance, PeriodClosed, reopened
+from ledgerstone.ledger.periods import Balance, Difference, PeriodClosed, reopened
 from ledgerstone.ledger.recorded import Book
 
 ACME = Line("eur", "prod_pro", "in_acme_october", 0)
@@ -12,6 +12,11 @@ CLOSED = PeriodClosed(
     earned=(part("prod_pro", "eur", [(ACME, 4000)]),),
     returned=(part("prod_pro", "eur", [(ACME, 300)]),),
     taxed=(part("", "eur", [(Line("eur", "", "in_acme_october", -2), 75)]),),
+    recovered=(part("", "eur", [(Line("eur", "", "in_borg_june", -3), 1250)]),),
+    relieved=(part("", "eur", [(Line("eur", "", "in_borg_june", -3), -250)]),),
+    theirs=(part("", "eur", [(Line("eur", "", "pi_seller", -4), 4000)]),),
+    fx_gained=(Difference("sek", 2000),),
+    fx_kept=(Difference("sek", 2000),),
     actor="ada@northwind.example",
     known_at=1_204,
     balances=(
@@ -20,6 +25,7 @@ CLOSED = PeriodClosed(
         Balance("revenue", "eur", -4000),
     ),
     digest="0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8",
+    functional="sek",
 )
 (REOPENED,) = reopened(
     {CLOSED.period: CLOSED}, CLOSED.period, "ada@northwind.example", "the auditor found an invoice"

@@ -38,6 +38,7 @@ def test_every_error_is_in_one_message() -> None:
                 "MIGRATION_DATABASE_URL": "dbname=books",
                 "LEDGERSTONE_REPORTING_CURRENCY": "EUR",
                 "LEDGERSTONE_VERIFY_AT": "25:00",
+                "LEDGERSTONE_FUNCTIONAL_CURRENCY": "kr",
             }
         )
     told = str(raised.value)
@@ -47,6 +48,7 @@ def test_every_error_is_in_one_message() -> None:
     assert "MIGRATION_DATABASE_URL" in told
     assert "LEDGERSTONE_REPORTING_CURRENCY: 'EUR' is no currency's code in lower case, as eur is" in told
     assert "LEDGERSTONE_VERIFY_AT: '25:00' is no time of day (UTC), as 02:30 is, nor off" in told
+    assert "LEDGERSTONE_FUNCTIONAL_CURRENCY: 'kr' is no currency" in told
 
 
 def test_production_asks_for_a_database() -> None:

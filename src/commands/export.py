@@ -27,7 +27,7 @@ from ledgerstone.ledger.recorded import Book, decode
 from ledgerstone.projections.postings import NAME, SPANS, advance
 from ledgerstone.projections.reads import exported
 from ledgerstone.projections.reads.asked import Moment, Query
-from ledgerstone.projections.reads.balances import balance, end_day
+from ledgerstone.projections.reads.balances import end_day
 from ledgerstone.projections.reads.journal import happened_at, midnight
 
 COMPANY = "Ledgerstone"
@@ -61,11 +61,11 @@ class Reading(Struct, frozen=True):
 
     def held(self, day: date) -> Held:
         """What accounts held when a day began."""
-        found = map(balance, self.fetch(exported.held(self.moment, day, self.is_head)))
+        found = self.fetch(exported.held(self.moment, day, self.is_head))
         return {
-            (line.account, line.currency): line.balance
-            for line in found
-            if self.currency in (None, line.currency)
+            (account, currency): opening + debit - credit
+            for account, currency, opening, debit, credit in found
+            if self.currency in (None, currency)
         }
 
     def entries(self, since: date, by_position: bool) -> Iterator[Entry]:

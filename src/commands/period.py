@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ledgerstone.adapters.postgres.lock import alone
 from ledgerstone.adapters.postgres.posting_index import PostingIndex
 from ledgerstone.bootstrap import Settings, journal_of, migrated
-from ledgerstone.ledger import closing
+from ledgerstone.ledger import closing, revaluation
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
 from ledgerstone.ledger.recorded import Book
@@ -22,7 +22,8 @@ def close(settings: Settings, period: str, account: str, actor: str, reason: str
     over(period, datetime.now(UTC))
     book = Book(account, settings.stripe_livemode)
     with _deciding(settings) as (journal, dsn), ending(PostingIndex(dsn, NAME, SPANS)) as index:
-        fact = close_in(journal, book, period, actor, reason, index).fact
+        functional = settings.ledgerstone_functional_currency
+        fact = close_in(journal, book, period, actor, reason, index, functional).fact
         assert isinstance(fact, PeriodClosed)
         return fact
 
@@ -41,7 +42,11 @@ def said(closed: PeriodClosed) -> str:
     for what in closing.MOVED:
         for part in getattr(closed, what):
             plan = part.plan or "no plan"
-            lines.append(f"  {what:8}  {part.amount:>14,} {part.currency}  {plan}, {part.count:,} lines")
+            lines.append(f"  {what:9} {part.amount:>14,} {part.currency}  {plan}, {part.count:,} lines")
+    for what in revaluation.MOVED:
+        lines += [f"  {what:9} {each.amount:>14,} {each.currency}" for each in getattr(closed, what)]
+    if not closed.functional and len({each.currency for each in closed.balances}) > 1:
+        lines.append("  other currencies are not valued: LEDGERSTONE_FUNCTIONAL_CURRENCY is not set")
     return "\n".join([*lines, f"trial balance {closed.digest}"])
 
 

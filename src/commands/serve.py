@@ -57,6 +57,7 @@ def _configured(
         webhook_bytes=settings.ledgerstone_webhook_bytes,
         webhook_seconds=settings.ledgerstone_webhook_seconds,
         reporting_currency=settings.ledgerstone_reporting_currency,
+        functional_currency=settings.ledgerstone_functional_currency,
         version=version(),
         rebuild=launcher.start,
     )

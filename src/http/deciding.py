@@ -170,7 +170,8 @@ def _noted(act: Act, task: Outcome) -> None:
 def close(services: Services, act: Act) -> Closed:
     """Close a month, or find that it is. Raises a Problem."""
     with closing(PostingIndex(make_conninfo(services.dsn, **LOST), NAME, SPANS)) as index:
-        work = partial(close_in, services.journal, act.book, act.period, act.actor, act.reason, index)
+        about = act.book, act.period, act.actor, act.reason, index, services.functional_currency
+        work = partial(close_in, services.journal, *about)
         return _closed(*_decided(services, act, lambda: [work()]))
 
 

@@ -17,10 +17,10 @@ class Services:
     `dsn` is the app's, and `pool` one of `reading_pool(dsn)`, not opened yet: the application opens it and
     closes it. `livemode` is the mode of the log, `webhook_secrets` the provider's signing secrets (several
     while one is being rolled). At most `webhook_bytes` of messages are held at a time, and the body of one
-    must come within `webhook_seconds`. Others are reported in the `reporting_currency`, lower case. `rebuild`
-    begins to rebuild the chain that holds a view, elsewhere, and raises AlreadyRunning; whether what is read
-    is replaced though it differs is its second argument; `clock` gives Unix
-    seconds; `metrics` counts what this process does."""
+    must come within `webhook_seconds`. Other currencies are reported in the `reporting_currency`, lower case,
+    and closes value them in the `functional_currency`. `rebuild` begins to rebuild the chain that holds a
+    view, elsewhere, and raises AlreadyRunning; its second argument is whether what is read is replaced though
+    it differs. `clock` gives Unix seconds; `metrics` counts what this process does."""
 
     journal: Journal
     dsn: str = field(repr=False)
@@ -30,6 +30,7 @@ class Services:
     webhook_bytes: int = BYTES
     webhook_seconds: float = SECONDS
     reporting_currency: str | None = None
+    functional_currency: str | None = None
     version: str = "0"
     rebuild: Callable[[str, bool], None] | None = None
     clock: Callable[[], float] = time.time

@@ -14,9 +14,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ledgerstone.ledger import passing, revaluation, writeoffs
 from ledgerstone.ledger.corrections import corrected
 from ledgerstone.ledger.fact import Fact
-from ledgerstone.ledger.invoices import InvoiceIssued
+from ledgerstone.ledger.passing import Passed
 from ledgerstone.ledger.periods import (
     Balance,
     Part,
@@ -29,16 +30,22 @@ from ledgerstone.ledger.periods import (
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recognition import Sale, Standing, standings
 from ledgerstone.ledger.recorded import Book, Recorded
+from ledgerstone.ledger.revaluation import Exchange
+from ledgerstone.ledger.sales import HEARD as SOLD
 from ledgerstone.ledger.sales import sales
-from ledgerstone.ledger.sales_tax import divided
+from ledgerstone.ledger.sales_tax import Tax, divided
+from ledgerstone.ledger.writeoffs import WriteOff
 
-MOVED = ("earned", "returned", "lost", "freed", "taxed")
+MOVED = ("earned", "returned", "lost", "freed", "taxed", "recovered", "relieved", "theirs", "shared")
 """What a close moves of a standing; each has its rule in the posting table."""
+HEARD: tuple[type[Fact], ...] = tuple(dict.fromkeys([*SOLD, *writeoffs.HEARD, *passing.HEARD]))
+"""The facts that a close is made from; of the others it asks only what they moved."""
 
 
 class Line(Struct, frozen=True, array_like=True, order=True, gc=False):
     """A line of a schedule: its place in its invoice, or -1, the rest of which nobody told the days; -2 what
-    is of no line, tax of a `rate` by itself."""
+    is of no line, tax of a `rate` by itself; -3 what was written off of the whole; -4 what of a payment, in
+    the place of an invoice, was passed on."""
 
     currency: str
     plan: str
@@ -54,26 +61,52 @@ Cells = Mapping[tuple[str, str], int]
 """A trial balance: by account and currency, debits above 0."""
 
 
+class Told(Struct, frozen=True):
+    """What rows tell of sales, of what was written off, and of what was passed on."""
+
+    sales: tuple[Sale, ...] = ()
+    offs: tuple[WriteOff, ...] = ()
+    passed: tuple[Passed, ...] = ()
+
+
+def told(rows: Iterable[Recorded]) -> Told:
+    """What rows, in the order of the log, tell."""
+    known = corrected(rows)
+    sold = sales(known)
+    return Told(tuple(sold.values()), tuple(writeoffs.written_off(known, sold)), tuple(passing.passed(known)))
+
+
 def state(sales: Iterable[Sale], day: date) -> dict[Line, Standing]:
     """What the lines of all invoices came to by the end of a day."""
     return {
         Line(sale.issued.currency, plan, sale.issued.invoice, place, rate): standing
         for sale in sales
         for (plan, place), whole in standings(sale, day).items()
-        for rate, standing in _by_rate(sale.issued, whole)
+        for rate, standing in _by_rate(sale.issued.tax, sale.issued.taxes, whole)
     }
 
 
-def _by_rate(issued: InvoiceIssued, whole: Standing) -> Iterator[tuple[str, Standing]]:
-    """What is of no line, apart by the rates of the tax in it: each has its share of all that was given back
-    so far, so that all of an invoice has all of each."""
-    if not (whole.taxed and issued.taxes):
+def whole(told: Told, day: date) -> dict[Line, Standing]:
+    """And what was written off, and passed on."""
+    offs = {
+        Line(each.currency, "", each.invoice, -3, rate): standing
+        for each in told.offs
+        for rate, standing in _by_rate(each.tax, each.taxes, each.at(day))
+    }
+    passed = {Line(each.currency, "", each.payment, -4): each.at(day) for each in told.passed}
+    return state(told.sales, day) | offs | passed
+
+
+def _by_rate(tax: int, taxes: Sequence[Tax], whole: Standing) -> Iterator[tuple[str, Standing]]:
+    """What is of no line, apart by the rates of the tax in it: each has its share of all that was given back,
+    or is not owed, so far, so that all of an invoice has all of each."""
+    if not taxes or not (whole.taxed or whole.relieved):
         yield "", whole
         return
-    untold, *told = divided(whole.taxed, issued.tax, issued.taxes)
-    yield "", replace(whole, taxed=untold.amount)
-    for each in told:
-        yield each.rate, Standing(taxed=each.amount)
+    back, relief = divided(whole.taxed, tax, taxes), divided(whole.relieved, tax, taxes)
+    yield "", replace(whole, taxed=back[0].amount, relieved=relief[0].amount)
+    for given, spared in zip(back[1:], relief[1:], strict=True):
+        yield given.rate, Standing(taxed=given.amount, relieved=spared.amount)
 
 
 def parts(now: State, before: State, what: str) -> tuple[Part, ...]:
@@ -94,18 +127,29 @@ def part(plan: str, currency: str, lines: list[tuple[Line, int]], rate: str = ""
     return Part(plan, currency, sum(amount for _, amount in lines), len(lines), digest, rate)
 
 
-def close(rows: Rows, period: str, held: Cells, known_at: int, actor: str, reason: str = "") -> PeriodClosed:
+def close(
+    rows: Rows,
+    period: str,
+    held: Cells,
+    known_at: int,
+    actor: str,
+    reason: str = "",
+    exchange: Exchange | None = None,
+) -> PeriodClosed:
     """The close of a period from the rows of a book up to `known_at`, in order, with their positions; `held`
-    is the trial balance at the period's end without this close. ValueError where it, or a later one, is
-    closed."""
+    is the trial balance at the period's end without this close; `exchange` is what to value other currencies
+    by, None: they are not valued. ValueError where it, or a later one, is closed, or a rate is missing."""
     closes = in_force([row.body for _, row in rows])
     check_open(closes, period)
     day = last_day(period)
-    now = state(sales(corrected(row for _, row in rows)).values(), day)
-    before = _left(rows, closes)
+    known = told(row for _, row in rows)
+    now, before = whole(known, day), _left(rows, closes)
     new: dict[str, Any] = {what: parts(now, before, what) for what in MOVED}
+    new |= revaluation.moved(_with_costs(exchange, known), closes.values(), day)
     number = 1 + sum(isinstance(row.body, PeriodClosed) and row.body.period == period for _, row in rows)
-    bare = PeriodClosed(period=period, number=number, actor=actor, reason=reason, known_at=known_at, **new)
+    functional = exchange.functional if exchange else ""
+    made: dict[str, Any] = {"period": period, "number": number, "actor": actor, "reason": reason}
+    bare = PeriodClosed(known_at=known_at, functional=functional, **made, **new)
     balances = trial_balance(held, bare)
     return replace(bare, balances=balances, digest=digest_of(balances))
 
@@ -121,8 +165,25 @@ def _left(rows: Rows, closes: Mapping[str, PeriodClosed]) -> State:
     if not closes:
         return {}
     last = closes[max(closes)]
-    known = corrected(row for position, row in rows if position <= last.known_at)
-    return state(sales(known).values(), last_day(last.period))
+    known = told(row for position, row in rows if position <= last.known_at)
+    return whole(known, last_day(last.period))
+
+
+def _with_costs(exchange: Exchange | None, told: Told) -> Exchange | None:
+    """With the costs that closes move, each on its own day: what was recovered is none any more, and what was
+    shared is one."""
+    if exchange is None:
+        return None
+    flows = {on: Counter(cells) for on, cells in exchange.flows.items()}
+    moved: list[WriteOff | Passed] = [*told.offs, *told.passed]
+    for each in moved:
+        held = Standing()
+        for on in each.days():
+            now, cells = each.at(on), flows.setdefault(on, Counter())
+            cells["bad_debt", each.currency] -= now.recovered - held.recovered
+            cells["passed_on_costs", each.currency] += now.shared - held.shared
+            held = now
+    return replace(exchange, flows=flows)
 
 
 def changed(closed: PeriodClosed, held: Cells) -> Iterator[str]:

@@ -44,10 +44,21 @@ class Balance(Struct, frozen=True, array_like=True, gc=False):
     amount: int
 
 
+class Difference(Struct, frozen=True, array_like=True, gc=False):
+    """An amount of a functional currency that rates of exchange came to, minor units."""
+
+    currency: str
+    amount: int
+
+
 class Recognised(Fact, frozen=True, kw_only=True):
     """What is new in a `period` (2026-10): what was `earned` of deferred revenue; and of what came off
     invoices, which waited for it, what is `returned` or `lost` of earned revenue, `freed` off deferred
-    revenue, and `taxed`, tax given back. `number` tells the closes of a period apart; `actor` decided it."""
+    revenue, and `taxed`, tax given back. Of what was written off, what was `recovered`, and `relieved` of
+    tax (`writeoffs`). Of what was passed on to connected accounts, what was `theirs`, and what was `shared`
+    with them (`passing`). What rates of exchange gained (`fx_gained`) or lost (`fx_lost`), and what stands of
+    it against income and costs (`fx_kept`, see `revaluation`). `number` tells the closes of a period apart;
+    `actor` decided it."""
 
     period: str
     number: int = 1
@@ -56,6 +67,13 @@ class Recognised(Fact, frozen=True, kw_only=True):
     lost: tuple[Part, ...] = ()
     freed: tuple[Part, ...] = ()
     taxed: tuple[Part, ...] = ()
+    recovered: tuple[Part, ...] = ()
+    relieved: tuple[Part, ...] = ()
+    theirs: tuple[Part, ...] = ()
+    shared: tuple[Part, ...] = ()
+    fx_gained: tuple[Difference, ...] = ()
+    fx_lost: tuple[Difference, ...] = ()
+    fx_kept: tuple[Difference, ...] = ()
     actor: str
     reason: str = ""
 
@@ -63,11 +81,13 @@ class Recognised(Fact, frozen=True, kw_only=True):
 class PeriodClosed(Recognised, frozen=True, kw_only=True, tag="period-closed"):
     """A month and all before it were closed, with what was told up to `known_at`, a position of the log; what
     was told from there to the close stands in later months. `balances` is the trial balance that it left at
-    the end of the month, and `digest` the SHA-256 of that."""
+    the end of the month, and `digest` the SHA-256 of that. Other currencies were valued in the `functional`
+    one, by the rates as known then; empty: they were not."""
 
     known_at: int = 0
     balances: tuple[Balance, ...] = ()
     digest: str = ""
+    functional: str = ""
 
 
 class PeriodReopened(Recognised, frozen=True, kw_only=True, tag="period-reopened"):

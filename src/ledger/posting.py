@@ -194,6 +194,13 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
         Rule("disputes_lost:lost.plan", "to_allocate:lost.plan", "lost.amount", "lost.currency"),
         Rule("deferred_revenue:freed.plan", "to_allocate:freed.plan", "freed.amount", "freed.currency"),
         Rule("taxed.account:taxed.rate", "to_allocate:taxed.plan", "taxed.amount", "taxed.currency"),
+        Rule("doubtful:recovered.plan", "bad_debt:recovered.plan", "recovered.amount", "recovered.currency"),
+        Rule("relieved.account:relieved.rate", "bad_debt:period", "relieved.amount", "relieved.currency"),
+        Rule("unapplied_card:theirs.plan", "passed_on:theirs.plan", "theirs.amount", "theirs.currency"),
+        Rule("passed_on_costs:shared.plan", "passed_on:shared.plan", "shared.amount", "shared.currency"),
+        Rule("fx_trading:period", "fx_gain:period", "fx_gained.amount", "fx_gained.currency"),
+        Rule("fx_loss:period", "fx_trading:period", "fx_lost.amount", "fx_lost.currency"),
+        Rule("fx_translation:period", "fx_trading:period", "fx_kept.amount", "fx_kept.currency"),
     ),
     periods.PeriodReopened: (
         Rule("revenue:earned.plan", "deferred_revenue:earned.plan", "earned.amount", "earned.currency"),
@@ -201,6 +208,13 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
         Rule("to_allocate:lost.plan", "disputes_lost:lost.plan", "lost.amount", "lost.currency"),
         Rule("to_allocate:freed.plan", "deferred_revenue:freed.plan", "freed.amount", "freed.currency"),
         Rule("to_allocate:taxed.plan", "taxed.account:taxed.rate", "taxed.amount", "taxed.currency"),
+        Rule("bad_debt:recovered.plan", "doubtful:recovered.plan", "recovered.amount", "recovered.currency"),
+        Rule("bad_debt:period", "relieved.account:relieved.rate", "relieved.amount", "relieved.currency"),
+        Rule("passed_on:theirs.plan", "unapplied_card:theirs.plan", "theirs.amount", "theirs.currency"),
+        Rule("passed_on:shared.plan", "passed_on_costs:shared.plan", "shared.amount", "shared.currency"),
+        Rule("fx_gain:period", "fx_trading:period", "fx_gained.amount", "fx_gained.currency"),
+        Rule("fx_trading:period", "fx_loss:period", "fx_lost.amount", "fx_lost.currency"),
+        Rule("fx_trading:period", "fx_translation:period", "fx_kept.amount", "fx_kept.currency"),
     ),
 }
 # fmt: on

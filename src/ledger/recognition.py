@@ -51,7 +51,9 @@ class Sale(Struct, frozen=True):
 class Standing(Struct, frozen=True, array_like=True, gc=False):
     """What a line came to by the end of a day, minor units: `earned` in all, of which `returned` and `lost`
     stand on contra accounts; what was `freed` off deferred revenue; and what is still `deferred`. The tax
-    given back, `taxed`, is of no line."""
+    given back, `taxed`, is of no line. Of no line, too, is what was `recovered` of what had been written off,
+    and `relieved` of its tax (`writeoffs`); and what of a payment was passed on to connected
+    accounts as `theirs`, or `shared` with them (`passing`)."""
 
     earned: int = 0
     returned: int = 0
@@ -59,6 +61,10 @@ class Standing(Struct, frozen=True, array_like=True, gc=False):
     freed: int = 0
     deferred: int = 0
     taxed: int = 0
+    recovered: int = 0
+    relieved: int = 0
+    theirs: int = 0
+    shared: int = 0
 
 
 class Step(Struct, frozen=True, gc=False):

@@ -1,83 +1,155 @@
 """Differences of exchange: what was gained or lost because rates moved between booking, settling and closing?
 
 Nothing is converted when it is posted: what comes in one currency for what was owed in another goes through
-`fx_trading` both ways, a debit of the one and a credit of the other. So every posting balances in its own
-currency, and the account holds, open, what the business has put from currencies into others. Whoever closes a
-period values it in the functional currency, by the rates from before the day after the period; what does not
-come to nothing is gain or loss. The next close moves only what has changed since.
+`fx_trading` both ways, a debit of the one and a credit of the other, so every posting balances in its own
+currency. A close values the books in the functional currency. What is held and owed is worth what the rates
+from before the day after the period say, whether it is settled or still open; what was earned and spent, and
+the tax on it, keeps the worth of its day, by the rates from before that. The difference is what the rates
+gained or lost: realised by what was settled, unrealised by what is open.
 
-Pure functions: rates and balances come in, amounts and movements go out; None where a rate is missing."""
+Since each currency balances, that is what `fx_trading` is worth, on the other side, and what earning and
+spending is worth on its days more than now. So the close moves two things: all that the rates gained or lost,
+and from `fx_trading` to `fx_translation` the part of it that stands against income and costs. After that
+`fx_trading` is worth nothing. Each month gained or lost in all; so the amounts are the same whichever months
+are closed together, and each close moves only what is new.
 
-from collections.abc import Mapping
+Pure functions: rates and what was moved come in, amounts go out."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from fractions import Fraction
 
 from msgspec import Struct
 
-from ledgerstone.ledger.fx import Published, convert, exact
-from ledgerstone.ledger.posting import Movement
+from ledgerstone.ledger.accounts import CHART
+from ledgerstone.ledger.fx import Published, before, exact
+from ledgerstone.ledger.periods import Difference, PeriodClosed, days
 
-TRADING, GAIN, LOSS = "fx_trading", "fx_gain", "fx_loss"
+TRADING = "fx_trading"
+MOVED = ("fx_gained", "fx_lost", "fx_kept")
+"""What a close moves of it; each has its rule in the posting table."""
+DAY = timedelta(days=1)
+
+Cells = Mapping[tuple[str, str], int]
+"""What was moved, by account and currency, debits above 0."""
+Flows = Mapping[date, Cells]
+"""What was moved on the day on which it happened, whenever it was told: without what closes moved."""
 
 
-class Held(Struct, frozen=True):
-    """An amount (minor units, what is owed to us above 0, what we owe below) of a currency, and the table of
-    rates from before the day it was booked."""
+class Exchange(Struct, frozen=True):
+    """What a close values: what was moved of `fx_trading`, and of what keeps the worth of its day, in the
+    `functional` currency, by the tables that are known, in the order of their days."""
 
-    amount: int
-    currency: str
-    booked: Published | None
+    functional: str
+    tables: Sequence[Published]
+    flows: Flows
 
 
 class Valued(Struct, frozen=True):
-    """What each currency of `fx_trading` is worth in the functional one, minor units, debits above 0, and by
-    how much they do not come to nothing: above 0 is a loss. None where a rate is not known."""
+    """What the rates gained and lost up to the end of a day, by months, in minor units of the functional
+    currency; and `kept`, what earning and spending was worth on its days less what it is worth now: debits
+    above 0, so above 0 where its currencies have risen."""
 
-    functional: str
-    worth: Mapping[str, int | None]
-
-    @property
-    def difference(self) -> int | None:
-        """What is left to be moved to gain or loss."""
-        known = [worth for worth in self.worth.values() if worth is not None]
-        return sum(known) if len(known) == len(self.worth) else None
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The currencies without a rate: until these are imported, the period cannot be closed."""
-        return tuple(sorted(code for code, worth in self.worth.items() if worth is None))
+    fx_gained: int = 0
+    fx_lost: int = 0
+    fx_kept: int = 0
 
 
-def realised(held: Held, received: int, functional: str) -> int | None:
-    """What settling gained (above 0) or lost: what was received for all of it, less what it was worth by the
-    rates when it was booked. Paying less than was owed gains, too, as both are below 0."""
-    worth = exact(held.amount, held.currency, functional, held.booked)
-    return None if worth is None else round(received - worth)
+class RateMissing(ValueError):
+    """A rate is not known without which a period cannot be closed; the message says what to do."""
 
 
-def unrealised(held: Held, closing: Published | None, functional: str) -> int | None:
-    """What holding gained (above 0) or lost until a close: its worth then, less that when it was booked."""
-    then = exact(held.amount, held.currency, functional, held.booked)
-    now = exact(held.amount, held.currency, functional, closing)
-    return None if then is None or now is None else round(now - then)
+def keeps_its_day(account: str) -> bool:
+    """Whether what an account holds in another currency keeps the worth of its day: income and costs, what is
+    not earned yet (no money is owed for it, but a service), and tax, declared by the rate of its day."""
+    bas = CHART[account].bas
+    return bas >= 3000 or 2600 <= bas < 2700 or account == "deferred_revenue"
 
 
-def valued(balances: Mapping[str, int], functional: str, closing: Published | None) -> Valued:
-    """`fx_trading` at a close: its balance by currency, debits above 0, the functional one's with all that
-    earlier closes moved; each is converted by itself, and rounded once."""
-    worth = {
-        currency: convert([(amount, currency)], functional, closing)
-        for currency, amount in sorted(balances.items())
+def asked(account: str) -> bool:
+    """Whether an account's flows are needed."""
+    return account == TRADING or keeps_its_day(account)
+
+
+def valued(exchange: Exchange, day: date) -> Valued:
+    """What the rates came to by the end of a day, which ends a month. Raises RateMissing."""
+    traded: Counter[str] = Counter()
+    kept: Counter[str] = Counter()
+    on_its_day = Fraction(0)
+    gained = lost = held = left = 0
+    for end, moved in _by_month(exchange.flows, day):
+        for on, cells in moved:
+            for currency, amount in _of(cells, keeps_its_day).items():
+                kept[currency] += amount
+                on_its_day += _worth({currency: amount}, exchange, on)
+            traded.update(_of(cells, TRADING.__eq__))
+        stands = on_its_day - _worth(kept, exchange, end + DAY)
+        now = round(stands - _worth(traded, exchange, end + DAY))
+        gained, lost = gained + max(now - held, 0), lost + max(held - now, 0)
+        held, left = now, round(stands)
+    return Valued(gained, lost, left)
+
+
+def moved(
+    exchange: Exchange | None, closes: Iterable[PeriodClosed], day: date
+) -> dict[str, tuple[Difference, ...]]:
+    """What a close of the days up to one moves, by `MOVED`: what the rates came to less what the closes in
+    force have moved. In another functional currency than theirs it moves all of theirs back; in none,
+    nothing. Raises RateMissing."""
+    if exchange is None:
+        return {}
+    found = valued(exchange, day)
+    new = {what: Counter({exchange.functional: getattr(found, what)}) for what in MOVED}
+    for close in closes:
+        for what in MOVED:
+            for each in getattr(close, what):
+                new[what][each.currency] -= each.amount
+    return {
+        what: tuple(Difference(currency, amount) for currency, amount in sorted(amounts.items()) if amount)
+        for what, amounts in new.items()
     }
-    return Valued(functional, worth)
 
 
-def revaluation(found: Valued) -> tuple[Movement, ...] | None:
-    """What a close moves so that the account comes to nothing: a gain, a loss, or nothing; None where that is
-    not known."""
-    difference = found.difference
-    if difference is None:
-        return None
-    if difference > 0:
-        return (Movement(LOSS, "", TRADING, "", difference, found.functional),)
-    if difference < 0:
-        return (Movement(TRADING, "", GAIN, "", -difference, found.functional),)
-    return ()
+def _by_month(flows: Flows, day: date) -> Iterator[tuple[date, list[tuple[date, Cells]]]]:
+    """The last day of each month from the first in which something was moved, with what was moved in it."""
+    months: defaultdict[date, list[tuple[date, Cells]]] = defaultdict(list)
+    for on, cells in sorted(flows.items(), key=lambda flow: flow[0]):
+        if on <= day:
+            months[_last_day(on)].append((on, cells))
+    end = min(months, default=None)
+    while end is not None and end <= day:
+        yield end, months[end]
+        end = _last_day(end + DAY)
+
+
+def _last_day(on: date) -> date:
+    return days(f"{on:%Y-%m}")[1] - DAY
+
+
+def _of(cells: Cells, account: object) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for (name, currency), amount in cells.items():
+        if account(name):  # type: ignore[operator]
+            found[currency] += amount
+    return found
+
+
+def _worth(amounts: Mapping[str, int], exchange: Exchange, on: date) -> Fraction:
+    """Amounts by the rates from before a day, not rounded."""
+    table, total = before(exchange.tables, on), Fraction(0)
+    for currency, amount in sorted(amounts.items()):
+        worth = exact(amount, currency, exchange.functional, table)
+        if worth is None:
+            raise RateMissing(_missing(currency, exchange.functional, on, table))
+        total += worth
+    return total
+
+
+def _missing(currency: str, functional: str, on: date, table: Published | None) -> str:
+    there = f"that of {table.day} has none" if table else "there is no table of the week before it"
+    return (
+        f"no rate from {currency} to {functional} is known from before {on} ({there}), and a close needs it:"
+        " import the rates, with `ledgerstone import fx --seed` or with the European Central Bank's file"
+        " (`ledgerstone import fx eurofxref-hist.xml`), and close again"
+    )

@@ -9,19 +9,20 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ledgerstone.ledger import closing, periods
+from ledgerstone.ledger import closing, periods, revaluation
 from ledgerstone.ledger.facts import Superseded, tag
+from ledgerstone.ledger.fx import FxRatePublished, Published
 from ledgerstone.ledger.journal import Journal, LogBusy, LogMoved
 from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened, closed_through, last_day
 from ledgerstone.ledger.recorded import Book, Recorded
-from ledgerstone.ledger.sales import HEARD
+from ledgerstone.ledger.revaluation import Exchange
 from ledgerstone.projections import postings
 from ledgerstone.projections.postings import MOVING, entries, legs
 
 PERIODS = tag(PeriodClosed), tag(PeriodReopened)
-ASKED = {*map(tag, HEARD), tag(Superseded), *PERIODS}
+ASKED = {*map(tag, closing.HEARD), tag(Superseded), *PERIODS}
 """The tags of rows that a close is made from; the others are only added up."""
-READ = sorted({*MOVING, *ASKED})
+READ = sorted({*MOVING, *ASKED, tag(FxRatePublished)})
 WINDOW = 5_000
 TRIES = 500
 NAMED = 5
@@ -55,26 +56,46 @@ class Decided(Struct, frozen=True):
 
 class Books(Struct):
     """A book up to a position: the rows that a close asks for, and what its accounts hold by the end of each
-    day (`moved` is what each day changed)."""
+    day (`moved` is what each day changed). Where there is a `functional` currency, `flows` and `tables` are
+    what others are valued by."""
 
     book: Book
+    functional: str | None = None
     position: int = 0
     through: date | None = None
     rows: list[tuple[int, Recorded]] = []
     moved: dict[date, Counter[tuple[str, str]]] = {}
+    flows: dict[date, Counter[tuple[str, str]]] = {}
+    tables: dict[date, Published] = {}
 
     def take(self, position: int, row: Recorded) -> date | None:
         """A row of the book; the first day that it changed."""
         changed = None
+        if isinstance(row.body, FxRatePublished):
+            self.tables[row.body.day] = Published(row.body.day, row.body.rates)
         if row.movements:
             for entry in entries(row, position, self.through):
                 changed = entry.day if changed is None else min(changed, entry.day)
                 for leg in legs(entry, row):
                     self.moved.setdefault(entry.day, Counter())[leg.account, leg.currency] += leg.amount
+            if self.functional:
+                self._flow(position, row)
         self.through = closed_through(self.through, row.body)
         if tag(type(row.body)) in ASKED:
             self.rows.append((position, row))
         return changed
+
+    def _flow(self, position: int, row: Recorded) -> None:
+        """On the days on which it happened, whatever was closed; what closes moved is worked out anew."""
+        for entry in () if tag(type(row.body)) in PERIODS else entries(row, position, None):
+            for leg in legs(entry, row):
+                if revaluation.asked(leg.account):
+                    self.flows.setdefault(entry.day, Counter())[leg.account, leg.currency] += leg.amount
+
+    def exchange(self) -> Exchange | None:
+        """What other currencies are valued by; None where they are not."""
+        tables = [self.tables[day] for day in sorted(self.tables)]
+        return Exchange(self.functional, tables, self.flows) if self.functional else None
 
     def held(self, day: date) -> Counter[tuple[str, str]]:
         """What accounts hold at the end of a day."""
@@ -96,21 +117,29 @@ def over(period: str, now: datetime) -> None:
 
 
 def close_in(
-    journal: Journal, book: Book, period: str, actor: str, reason: str = "", index: Index | None = None
+    journal: Journal,
+    book: Book,
+    period: str,
+    actor: str,
+    reason: str = "",
+    index: Index | None = None,
+    functional: str | None = None,
 ) -> Decided:
     """Close a month of a book, while others write. The close must be the row behind what was looked at: what
     comes in between is looked at too, and if it stands in this month, the close is made again. ValueError
-    where it, or a later one, is closed, or the books are Unsound, for which they are held against an index
-    of postings where it is given; LogBusy."""
+    where it, or a later one, is closed, a rate is missing by which other currencies would be valued in the
+    `functional` one (without it they are not), or the books are Unsound, for which they are held against an
+    index of postings where it is given; LogBusy."""
     closing.check_open(in_force(journal, book), period)
-    books, day = Books(book, rows=[], moved={}), last_day(period)
+    books, day = Books(book, functional), last_day(period)
     made: PeriodClosed | None = None
     for _ in range(TRIES):
         changed = min(_catch_up(journal, books), default=None)
         if made is None:
             before_closing(journal, books, period, index)
         if made is None or (changed is not None and changed <= day):
-            made = closing.close(books.rows, period, books.held(day), books.position, actor, reason)
+            held, exchange = books.held(day), books.exchange()
+            made = closing.close(books.rows, period, held, books.position, actor, reason, exchange)
         try:
             journal.append_at(closing.row(book, made), books.position + 1)
             return Decided(books.position + 1, made)
@@ -199,6 +228,11 @@ def _rows(
     while after < head:
         found = journal.read(after, min(WINDOW, head - after), tags)
         for entry in found:
-            if entry.row is not None and entry.row.book == book:
+            if entry.row is not None and (entry.row.book == book or _is_rate(entry.row)):
                 yield entry.position, entry.row
         after = found[-1].position
+
+
+def _is_rate(row: Recorded) -> bool:
+    """Rates are in the platform's book, and those of every book."""
+    return isinstance(row.body, FxRatePublished)

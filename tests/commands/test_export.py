@@ -20,6 +20,7 @@ from click.testing import Result
 from ledgerstone.adapters.exports.words import amount
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
+from ledgerstone.adapters.postgres.posting_index import PostingIndex
 from ledgerstone.bootstrap import journal_of
 from ledgerstone.ledger.accounts import CHART
 from ledgerstone.ledger.balance_transactions import BalanceTransactionSeen
@@ -29,10 +30,13 @@ from ledgerstone.ledger.payments import PaymentReceived
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.ledger.transfers import Share, TransferAssigned, TransferIgnored, TransferReceived
+from ledgerstone.projections.closes import close_in
+from ledgerstone.projections.postings import NAME, SPANS
 from ledgerstone.projections.reads.asked import Moment
 from ledgerstone.projections.reads.balances import by_account
 from tests.databases import another
 from tests.examples import BOOK
+from tests.exchanged import INVOICE, TABLES, at, settled
 from tests.outside import PROGRAMS, Held
 from tests.sie_reader import Sie, faults, read
 from tests.test_cli import Shell
@@ -238,6 +242,51 @@ def test_what_was_told_after_a_close_names_its_own_day(
     assert checked.returncode == 0, checked.stderr + checked.stdout
     for day in (date(2026, 7, 1), date(2026, 8, 1)):
         assert outside.held(file, day) == ours(database, day) != {}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_closes_moved_by_rates_is_in_the_books_of_others(
+    database: Database, tmp_path: Path, program: str
+) -> None:
+    outside, file, shell = PROGRAMS[program], tmp_path / "books", Shell(database)
+    outside.needed()
+    _valued(shell)
+    exported(shell, file, outside.format)
+
+    checked = outside.check(file)
+    assert checked.returncode == 0, checked.stderr + checked.stdout
+    for day, gained in ((date(2026, 11, 1), -10_00), (date(2026, 12, 1), -10_00)):
+        held = ours(database, day)
+        assert outside.held(file, day) == held
+        assert held["fx_gain", "sek"] == gained
+    assert held["fx_translation", "sek"] == 30_00
+
+
+def test_what_closes_moved_by_rates_is_in_a_sie_file_and_a_table(database: Database, tmp_path: Path) -> None:
+    shell = Shell(database)
+    _valued(shell)
+    found = sie(shell, tmp_path / "books.se", "--currency", "sek")
+    assert faults(found) == []
+    assert found.results["3960"] == Decimal("-10.00")
+    assert (found.closing["1690"], found.closing["1691"]) == (Decimal("-1150.00"), Decimal("30.00"))
+    exported(shell, tmp_path / "books.csv", "csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "books.csv").read_text())))
+    debits, credits = (
+        sum(Decimal(row[side] or 0) for row in rows if row["account"] == "fx_trading")
+        for side in ("debit", "credit")
+    )
+    assert debits - credits == Decimal("100.00") - Decimal("1150.00"), "euro and kronor"
+
+
+def _valued(shell: Shell) -> None:
+    """An invoice of 100.00 EUR, settled by 1,130.00 SEK; two months are closed."""
+    told = settled("in_1", at("2026-10-22"), 100_00, "eur", 1_130_00, "sek")
+    with journal_of(shell.database) as journal:
+        journal.append_many((row,) for row in [*TABLES, INVOICE, *told])
+        index = PostingIndex(shell.database.app_dsn, NAME, SPANS)
+        for month in ("2026-10", "2026-11"):
+            close_in(journal, BOOK, month, "ann", "", index, "sek")
+        index.close()
 
 
 def test_a_table_has_both_sides_of_each_movement_and_what_was_held(books: Shell, tmp_path: Path) -> None:

@@ -16,11 +16,13 @@ from ledgerstone.cli import main
 from ledgerstone.ledger import closing
 from ledgerstone.ledger.invoices import InvoiceIssued, ServiceLine
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
+from ledgerstone.ledger.periods import Difference, PeriodClosed, PeriodReopened
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.projections.closes import close_in
 from ledgerstone.projections.postings import NAME, SPANS, advance
+from tests.exchanged import INVOICE, TABLES, at, settled
+from tests.test_cli import Shell
 
 OURS = Book("", True)
 
@@ -100,6 +102,50 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     done = period("period", *arguments)
     assert done.exit_code == 1
     assert says in done.output
+
+
+def test_other_currencies_are_valued_in_the_functional_one_by_what_is_known(
+    database: Database, journal: Journal
+) -> None:
+    shell = Shell(database)
+    told = [INVOICE, *settled("in_1", at("2026-10-22"), 100_00, "eur", 1_130_00, "sek")]
+    journal.append_many((row,) for row in told)
+    close = ("period", "close", "2026-10", "--actor", "ada")
+    shell.env["LEDGERSTONE_FUNCTIONAL_CURRENCY"] = "sek"
+    refused = shell(*close)
+    assert refused.exit_code == 1
+    assert "no rate from eur to sek is known from before 2026-10-05" in refused.output
+    assert "ledgerstone import fx" in refused.output
+    assert journal.head() == len(told), "and nothing is closed"
+
+    journal.append_many((row,) for row in TABLES)
+    assert "fx_gained          1,000 sek" in shell(*close).output
+    (closed,) = closes(journal)
+    assert isinstance(closed, PeriodClosed)
+    assert (closed.functional, closed.fx_gained) == ("sek", (Difference("sek", 10_00),))
+
+
+def test_without_a_functional_currency_a_close_says_that_it_values_nothing(
+    database: Database, journal: Journal
+) -> None:
+    shell = Shell(database)
+    journal.append_many(
+        (row,) for row in [INVOICE, *settled("in_1", at("2026-10-22"), 100_00, "eur", 1_130_00, "sek")]
+    )
+    done = shell("period", "close", "2026-10", "--actor", "ada")
+    assert done.exit_code == 0, done.output
+    assert "other currencies are not valued: LEDGERSTONE_FUNCTIONAL_CURRENCY is not set" in done.output
+    (closed,) = closes(journal)
+    assert closed.fx_gained == closed.fx_lost == closed.fx_kept == ()
+
+
+def test_a_connected_accounts_books_are_valued_by_the_same_rates(
+    journal: Journal, index: PostingIndex
+) -> None:
+    theirs = Book("acct_1", True)
+    journal.append_many((row,) for row in [*TABLES, replace(INVOICE, book=theirs)])
+    done = close_in(journal, theirs, "2026-10", "ada", "", index, "sek").fact
+    assert done.fx_gained == (Difference("sek", 20_00),)
 
 
 class Interrupted:

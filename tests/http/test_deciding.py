@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.lock import alone
 from ledgerstone.http import deciding
 from ledgerstone.http.errors import Problem
@@ -17,6 +18,7 @@ from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.projections import closes
 from tests import stripe_objects as stripe
+from tests.exchanged import INVOICE, TABLES
 from tests.http.parts import PROBLEM, Service, deliver
 
 ADA, WHY = {"actor": "ada"}, {"actor": "ada", "reason": "an invoice was missing"}
@@ -46,6 +48,22 @@ def decided(service: Service) -> list[tuple[str, str]]:
         for body in bodies
         if isinstance(body, PeriodClosed | PeriodReopened)
     ]
+
+
+def test_other_currencies_are_valued_in_the_functional_one_or_the_missing_rate_is_said(
+    database: Database,
+) -> None:
+    service = Service(database, functional_currency="sek")
+    with TestClient(service.app, raise_server_exceptions=False) as client:
+        service.hear([[INVOICE]])
+        refused = close(client, "2026-10")
+        assert (refused.status_code, refused.headers["content-type"]) == (409, PROBLEM)
+        assert "no rate from eur to sek is known from before 2026-10-05" in refused.json()["detail"]
+
+        service.hear([[row] for row in TABLES])
+        moved = {each["what"]: each for each in close(client, "2026-10").json()["moved"]}
+        assert (moved["fx_gained"]["amount"], moved["fx_gained"]["credit"]) == (20_00, "fx_gain")
+    service.close()
 
 
 def test_a_month_is_closed_and_said_what_that_moved(service: Service, client: TestClient) -> None:

@@ -1,7 +1,6 @@
 """Closing months, with everything told in time, late, and in any order."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from random import Random
 from typing import Any
@@ -12,65 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledgerstone.ledger.closing import changed, close, digest_of, row, state, trial_balance
+from ledgerstone.ledger import revaluation
+from ledgerstone.ledger.closing import MOVED, changed, digest_of, state, trial_balance
 from ledgerstone.ledger.corrections import superseding
 from ledgerstone.ledger.credit_notes import CreditNoteIssued
 from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceVoided, ServiceLine
 from ledgerstone.ledger.payments import DisputeLost, PaymentApplied, RefundRequested
-from ledgerstone.ledger.periods import PeriodClosed, closed_through, in_force, last_day, reopened
+from ledgerstone.ledger.periods import PeriodClosed, in_force, last_day
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.ledger.sales import sales
 from ledgerstone.ledger.sales_tax import Tax
-from ledgerstone.projections.postings import Leg, entries, legs
+from tests.closes import MONTHS, Log, closed_in_the_end
 from tests.sold import sold, told
 
-MONTHS = [f"2026-{month:02}" for month in range(1, 13)] + [f"2027-{month:02}" for month in range(1, 13)]
 seeds = st.integers(0, 2**32)
-
-
-class Log:
-    """Rows of one book, and the legs that they have in it."""
-
-    def __init__(self, rows: Iterable[Recorded] = ()) -> None:
-        self.rows: list[Recorded] = []
-        self.legs: list[Leg] = []
-        self.through: date | None = None
-        self.tell(*rows)
-
-    def tell(self, *rows: Recorded) -> None:
-        for each in rows:
-            self.rows.append(each)
-            for entry in entries(each, len(self.rows), self.through):
-                self.legs.extend(legs(entry, each))
-            self.through = closed_through(self.through, each.body)
-
-    def held(self, day: date) -> Counter[tuple[str, str]]:
-        """What accounts hold at the end of a day."""
-        found: Counter[tuple[str, str]] = Counter()
-        for leg in self.legs:
-            if leg.day <= day:
-                found[leg.account, leg.currency] += leg.amount
-        return found
-
-    def close(self, *periods: str) -> None:
-        for period in periods:
-            held = self.held(last_day(period))
-            rows = list(enumerate(self.rows, start=1))
-            self.tell(row(Book(), close(rows, period, held, len(rows), "ada")))
-
-    def reopen(self, period: str) -> None:
-        closes = in_force([each.body for each in self.rows])
-        self.tell(*(row(Book(), each) for each in reopened(closes, period, "ada", "an invoice was missing")))
-
-    def balances(self, day: date = date(2030, 1, 1)) -> dict[tuple[str, str], int]:
-        return {cell: amount for cell, amount in self.held(day).items() if amount}
-
-
-def closed_in_the_end(rows: Sequence[Recorded]) -> dict[tuple[str, str], int]:
-    log = Log(rows)
-    log.close(MONTHS[-1])
-    return log.balances()
 
 
 def test_a_close_earns_its_month_and_the_next_close_the_next() -> None:
@@ -253,7 +208,7 @@ def test_nothing_in_a_closed_month_changes_by_a_thousand_late_facts() -> None:
         assert (left, digest_of(left)) == (last.balances, last.digest), period
 
 
-NOTHING: dict[str, Any] = dict.fromkeys(("returned", "lost", "freed", "taxed"), ())
+NOTHING: dict[str, Any] = dict.fromkeys((*MOVED[1:], *revaluation.MOVED), ())
 
 
 def _said(log: Log, end: date) -> bytes:

@@ -21,7 +21,7 @@ from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.sales_tax import Tax
 from ledgerstone.ledger.transfers import Share
 from tests.books import Books
-from tests.ledger.test_closing import MONTHS, Log
+from tests.closes import MONTHS, Log
 from tests.sold import DAY, START, sold, told
 
 KINDS = sorted(TABLE.keys() - {PeriodClosed, PeriodReopened}, key=tag)

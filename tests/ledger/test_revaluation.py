@@ -1,172 +1,264 @@
 """Gains and losses of exchange, as a bookkeeper works them out by hand."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from fractions import Fraction
+from itertools import pairwise
+from random import Random
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledgerstone.ledger.accounts import CHART
-from ledgerstone.ledger.fx import Published, exact
-from ledgerstone.ledger.posting import Movement
-from ledgerstone.ledger.revaluation import (
-    GAIN,
-    LOSS,
-    TRADING,
-    Held,
-    realised,
-    revaluation,
-    unrealised,
-    valued,
+from ledgerstone.ledger.fx import FxRatePublished, Published, before, exact
+from ledgerstone.ledger.periods import PeriodClosed, in_force, last_day
+from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.ledger.revaluation import RateMissing, keeps_its_day, valued
+from tests.closes import MONTHS, Log, closed_in_the_end
+from tests.exchanged import (
+    INVOICE,
+    TABLES,
+    at,
+    exchanged,
+    issued,
+    rates,
+    settled,
+    table,
+    transferred,
+    written_off,
 )
+from tests.sold import DAY, sold
 
-BOOKED = Published(date(2026, 10, 2), {"sek": "11.20", "usd": "1.12", "jpy": "176"})
-OCTOBER = Published(date(2026, 10, 30), {"sek": "11.40", "usd": "1.12", "jpy": "171"})
-NOVEMBER = Published(date(2026, 11, 30), {"sek": "11.50", "usd": "1.15"})
-
-Balances = Mapping[tuple[str, str], int]
-"""By account and currency, debits above 0."""
+OF_CLOSES = ("fx_gain", "fx_loss", "fx_trading", "fx_translation")
+seeds, currencies = st.integers(0, 2**32), st.sampled_from(["sek", "eur", "usd"])
 
 
-def balances(*movements: Movement) -> Balances:
-    found: Counter[tuple[str, str]] = Counter()
-    for move in movements:
-        found[move.debit, move.currency] += move.amount
-        found[move.credit, move.currency] -= move.amount
-    return found
+def result(log: Log, currency: str = "sek") -> tuple[int, int]:
+    """What was gained and lost."""
+    held = log.balances()
+    return -held.get(("fx_gain", currency), 0), held.get(("fx_loss", currency), 0)
 
 
-def trading(found: Balances) -> dict[str, int]:
-    return {currency: amount for (account, currency), amount in found.items() if account == TRADING}
+def trading(log: Log, day: date) -> dict[str, int]:
+    return {
+        currency: amount for (account, currency), amount in log.held(day).items() if account == "fx_trading"
+    }
 
 
-INVOICE = Movement("receivable", "in_1", "deferred_revenue", "in_1", 100_00, "eur")
-"""100.00 EUR, booked when that was 1,120.00 SEK."""
-PAID = (
-    Movement("stripe_balance", "", TRADING, "ch_1", 1_130_00, "sek"),
-    Movement(TRADING, "ch_1", "receivable", "in_1", 100_00, "eur"),
-)
-"""Of which 1,130.00 SEK came."""
+def worth(log: Log, amounts: Mapping[str, int], day: date, functional: str = "sek") -> Fraction:
+    """Amounts at the rates from before a day."""
+    parts = [
+        exact(amount, currency, functional, before(log.exchange(functional).tables, day))
+        for currency, amount in amounts.items()
+    ]
+    return sum((part for part in parts if part is not None), Fraction(0))
 
 
-def test_an_invoice_in_euro_that_is_paid_in_kronor() -> None:
-    found = trading(balances(INVOICE, *PAID))
-    assert found == {"sek": -1_130_00, "eur": 100_00}
-    assert realised(Held(100_00, "eur", BOOKED), 1_130_00, "sek") == 10_00
+def test_an_invoice_in_euro_that_is_settled_in_kronor_has_gained_what_came_more() -> None:
+    log = Log(TABLES, "sek")
+    log.tell(INVOICE, *settled("in_1", at("2026-10-22"), 100_00, "eur", 1_130_00, "sek"))
+    assert trading(log, date(2026, 10, 31)) == {"sek": -1_130_00, "eur": 100_00}
+    log.close("2026-10")
+    # Realised: 1,130.00 came for what had been booked as 1,120.00.
+    assert result(log) == (10_00, 0)
+    # `fx_trading` is worth nothing: 100.00 EUR are 1,140.00 SEK by the rates of the close.
+    assert trading(log, date(2026, 10, 31)) == {"sek": -1_140_00, "eur": 100_00}
+    # What was earned is 1,120.00 by the rate of its day, and 1,140.00 by those.
+    assert log.balances()["fx_translation", "sek"] == 20_00
+    assert log.balances()["revenue", "eur"] == -100_00
 
-    # The revenue is still 100.00 EUR, now 1,140.00 SEK, of which 1,130.00 came.
-    october = valued(found, "sek", OCTOBER)
-    assert october.worth == {"eur": 1_140_00, "sek": -1_130_00}
-    assert revaluation(october) == (Movement(LOSS, "", TRADING, "", 10_00, "sek"),)
-    # The same whichever way: 1,140 - 10 by the rates now, 1,120 + 10 by those when it was booked.
-    assert 1_140_00 - 10_00 == 1_120_00 + 10_00 == 1_130_00
+    log.close("2026-11")
+    assert result(log) == (10_00, 0), "nothing is held in euro, so November's rates gain and lose nothing"
+    assert trading(log, date(2026, 11, 30)) == {"sek": -1_150_00, "eur": 100_00}
+    assert log.balances()["fx_translation", "sek"] == 30_00
 
 
-def test_a_second_close_moves_what_has_changed_since() -> None:
-    (october,) = revaluation(valued(trading(balances(INVOICE, *PAID)), "sek", OCTOBER)) or ()
-    closed = trading(balances(INVOICE, *PAID, october))
-    assert revaluation(valued(closed, "sek", OCTOBER)) == ()
-    assert revaluation(valued(closed, "sek", NOVEMBER)) == (Movement(LOSS, "", TRADING, "", 10_00, "sek"),)
+def test_an_invoice_in_kronor_that_is_settled_in_euro() -> None:
+    log = Log(TABLES, "sek")
+    log.tell(issued("in_1", at("2026-10-05"), 1_140_00, currency="sek"))
+    log.tell(*settled("in_1", at("2026-10-22"), 1_140_00, "sek", 102_00, "eur"))
+    log.close("2026-10")
+    # 102.00 EUR in the provider's balance are 1,162.80 at the rates of the close, for 1,140.00.
+    assert result(log) == (22_80, 0)
+    assert ("fx_translation", "sek") not in log.balances()
+    log.close("2026-11")
+    assert result(log) == (33_00, 0), "102.00 EUR are 1,173.00 by then: 10.20 more"
 
 
-def test_dollars_that_were_sold_before_they_fell_are_a_gain() -> None:
-    sold = (
-        Movement("stripe_balance", "", TRADING, "ch_1", 1_000_00, "sek"),
-        Movement(TRADING, "ch_1", "stripe_uncleared", "ch_1", 100_00, "usd"),
-    )
-    # 1.12 USD are 11.40 SEK: 100.00 USD would be 1,017.86 in October, and 1,000.00 at the end of November.
-    october = revaluation(valued(trading(balances(*sold)), "sek", OCTOBER)) or ()
-    assert october == (Movement(LOSS, "", TRADING, "", 17_86, "sek"),)
-    november = revaluation(valued(trading(balances(*sold, *october)), "sek", NOVEMBER))
-    assert november == (Movement(TRADING, "", GAIN, "", 17_86, "sek"),)
+def test_what_is_open_at_a_close_is_worth_its_rates_and_the_next_close_moves_the_change() -> None:
+    log = Log(TABLES, "sek")
+    log.tell(INVOICE)
+    log.close("2026-10")
+    assert result(log) == (20_00, 0), "unrealised: 1,140.00, and 1,120.00 when it was booked"
+    assert log.balances()["receivable", "eur"] == 100_00, "nothing stands on the receivable but what is owed"
+    log.tell(*settled("in_1", at("2026-11-16"), 100_00, "eur", 1_130_00, "sek"))
+    log.close("2026-11")
+    assert result(log) == (20_00, 10_00), "in all the 10.00 of settling it; November lost what October gained"
+
+
+def test_what_is_settled_by_bank_in_its_own_currency_is_held_in_it() -> None:
+    log = Log(TABLES, "sek")
+    log.tell(INVOICE, *transferred("in_1", 0, at("2026-10-22"), 100_00))
+    log.close("2026-10", "2026-11")
+    assert result(log) == (30_00, 0), "100.00 EUR in the bank: 1,150.00, and 1,120.00 when they were earned"
+
+
+def test_a_loss_that_was_written_off_is_no_gain_when_rates_rise() -> None:
+    log = Log(TABLES, "sek")
+    log.tell(INVOICE, written_off("in_1", at("2026-10-06"), 100_00))
+    log.close("2026-10")
+    assert result(log) == (0, 0)
+    log.tell(*transferred("in_1", 0, at("2026-11-17"), 100_00))
+    log.close("2026-11")
+    # It came back as a cost when it was 1,160.00, and is 1,150.00 in the bank.
+    assert result(log) == (0, 10_00)
+
+
+def test_tax_keeps_the_rate_of_its_day_as_it_is_declared() -> None:
+    log = Log(TABLES, "sek")
+    log.tell(issued("in_1", at("2026-10-05"), 100_00, tax=25_00))
+    log.close("2026-10")
+    assert result(log) == (25_00, 0)
+
+
+def test_another_functional_currency_values_all_anew_and_none_leaves_it() -> None:
+    log = Log(TABLES, "sek")
+    log.tell(INVOICE)
+    log.close("2026-10")
+    log.functional = "usd"
+    log.close("2026-11")
+    assert result(log) == (0, 0)
+    assert result(log, "usd") == (3_00, 0), "115.00 and 112.00"
+    log.functional = None
+    log.close("2026-12")
+    assert result(log, "usd") == (3_00, 0)
+    last = log.rows[-1].body
+    assert isinstance(last, PeriodClosed)
+    assert (last.functional, last.fx_gained, last.fx_kept) == ("", (), ())
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "closing", "gained"),
+    ("tables", "day", "why"),
     [
-        (100_00, "eur", OCTOBER, 20_00),  # owed to us: 1,140.00 now, 1,120.00 then
-        (-100_00, "eur", OCTOBER, -20_00),  # owed by us
-        (100_00, "sek", OCTOBER, 0),
-        (17_600, "jpy", OCTOBER, 53_33),  # 100.00 EUR then, 102.92 now: 1,173.33 less 1,120.00
-        (17_600, "jpy", NOVEMBER, None),  # no rate
-        (100_00, "chf", OCTOBER, None),
-        (100_00, "eur", None, None),
+        ([], "2026-10-05", "there is no table of the week before it"),
+        ([table("2026-10-02", usd="1.12")], "2026-10-05", "that of 2026-10-02 has none"),
+        ([TABLES[0]], "2026-11-01", "there is no table of the week before it"),
     ],
 )
-def test_what_is_held_until_a_close_gains(
-    amount: int, currency: str, closing: Published | None, gained: int | None
+def test_a_missing_rate_refuses_the_close_and_says_what_to_do(
+    tables: list[Recorded], day: str, why: str
 ) -> None:
-    assert unrealised(Held(amount, currency, BOOKED), closing, "sek") == gained
+    log = Log([*tables, INVOICE], "sek")
+    with pytest.raises(RateMissing) as refused:
+        log.close("2026-10")
+    assert f"no rate from eur to sek is known from before {day} ({why})" in str(refused.value)
+    assert "ledgerstone import fx" in str(refused.value)
+    log.functional = "eur"
+    log.close("2026-10")
 
 
-@pytest.mark.parametrize(
-    ("amount", "received", "gained"),
-    [(100_00, 1_120_00, 0), (100_00, 1_100_00, -20_00), (-100_00, -1_100_00, 20_00), (0, 0, 0)],
-)
-def test_what_is_settled_gained(amount: int, received: int, gained: int) -> None:
-    assert realised(Held(amount, "eur", BOOKED), received, "sek") == gained
-    assert realised(Held(100_00, "eur", None), received, "sek") is None
+def test_a_rate_that_is_told_late_is_caught_up_with_in_the_first_open_month() -> None:
+    late = table("2026-10-31", sek="11.90")
+    log = Log(TABLES, "sek")
+    log.tell(INVOICE)
+    log.close("2026-10")
+    before_it = list(log.legs)
+    log.tell(late)
+    log.close("2026-11")
+    assert log.legs[: len(before_it)] == before_it
+    assert result(log) == (70_00, 40_00), "October gained 70.00, as is known now, and November lost 40.00"
+    assert log.balances() == _in_the_end([*TABLES, INVOICE, late], "2026-11")
 
 
-def test_a_missing_rate_is_named_and_nothing_moves() -> None:
-    found = valued({"eur": 5, "chf": 1, "jpy": 2, "nok": 0, "sek": -5}, "sek", NOVEMBER)
-    assert found.missing == ("chf", "jpy")
-    assert found.difference is None
-    assert revaluation(found) is None
+def _in_the_end(rows: list[Recorded], period: str) -> dict[tuple[str, str], int]:
+    log = Log(rows, "sek")
+    log.close(period)
+    return log.balances()
 
 
 def test_the_accounts_are_in_the_chart() -> None:
-    assert [CHART[account].bas for account in (TRADING, GAIN, LOSS)] == [1690, 3960, 7960]
+    assert [CHART[account].bas for account in ("fx_trading", "fx_gain", "fx_loss")] == [1690, 3960, 7960]
 
 
-CURRENCIES = ("eur", "usd", "jpy", "sek")
-exchanges = st.lists(
-    st.tuples(
-        st.sampled_from(CURRENCIES), st.integers(1, 10**9), st.sampled_from(CURRENCIES), st.integers(1, 10**9)
-    ),
-    max_size=6,
-)
-FULL = Published(date(2026, 11, 30), {"sek": "11.50", "usd": "1.15", "jpy": "180.1"})
-
-
-def exchanged(given: tuple[str, int, str, int]) -> tuple[Movement, Movement]:
-    """An amount of one currency goes in, and one of another comes out."""
-    one, amount, other, got = given
-    return (
-        Movement(TRADING, "x", "stripe_uncleared", "x", amount, one),
-        Movement("stripe_balance", "", TRADING, "x", got, other),
-    )
-
-
-@given(exchanges, st.sampled_from(CURRENCIES))
-def test_after_a_close_the_account_is_worth_nothing_and_the_books_balance(
-    given: list[tuple[str, int, str, int]], functional: str
+@given(seeds, currencies)
+@settings(max_examples=15, deadline=None)
+def test_in_any_order_with_any_closes_the_balances_are_the_same_in_the_end(
+    seed: int, functional: str
 ) -> None:
-    posted = [move for each in given for move in exchanged(each)]
-    first = revaluation(valued(trading(balances(*posted)), functional, OCTOBER))
-    assert first is not None
-    closed = revaluation(valued(trading(balances(*posted, *first)), functional, FULL))
-    assert closed is not None
-    books = balances(*posted, *first, *closed)
-    assert valued(trading(books), functional, FULL).difference == 0
+    random, facts = Random(seed), [*sold(seed, 4), *exchanged(seed, 8)]
+    due, late = rates(seed, 5), rates(seed + 1, 11)
+    late = [row for row in late if row.name not in {each.name for each in due}]
+    expected = closed_in_the_end([*due, *late, *facts], functional)
+    log, months = Log(due, functional), list(MONTHS)
+    for fact in random.sample([*facts, *late], len(facts) + len(late)):
+        closed = log.through or date.min
+        was = _said(log, closed)
+        log.tell(fact)
+        if random.random() < 0.1 and len(months) > 1:
+            log.close(months.pop(0))
+        assert _said(log, closed) == was, "nothing in a closed month changes"
+        if random.random() < 0.03 and (closes := in_force([each.body for each in log.rows])):
+            period = random.choice(list(closes))
+            log.reopen(period)
+            months = [month for month in MONTHS if month >= period]
+    log.close(*months)
+    assert log.balances() == expected
 
-    def worth(account: str | None) -> Fraction:
-        parts = [(a, c, amount) for (a, c), amount in books.items() if account in (None, a)]
-        return sum((exact(amount, c, functional, FULL) or Fraction(0) for _, c, amount in parts), Fraction(0))
 
-    assert worth(None) == 0
-    assert abs(worth(TRADING)) <= len(CURRENCIES) * Fraction(1, 2)
+def _said(log: Log, end: date) -> bytes:
+    """The books up to a day, byte for byte."""
+    return msgspec.json.encode([leg for leg in log.legs if leg.day <= end])
 
 
-@given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))
-def test_what_is_gained_until_a_close_and_from_there_is_what_is_gained(amount: int, received: int) -> None:
-    held, again = Held(amount, "eur", BOOKED), Held(amount, "eur", OCTOBER)
-    until, since = unrealised(held, OCTOBER, "sek"), realised(again, received, "sek")
-    total = realised(held, received, "sek")
-    assert until is not None
-    assert since is not None
-    assert total is not None
-    assert abs(until + since - total) <= 1
+@given(seeds, currencies)
+@settings(max_examples=15, deadline=None)
+def test_what_is_held_by_the_rates_of_a_close_less_what_was_earned_by_those_of_its_days_is_the_result(
+    seed: int, functional: str
+) -> None:
+    facts = [row for row in exchanged(seed, 10) if "written-off" not in row.name]
+    log = Log([*rates(seed, 5), *facts], functional)
+    for month in MONTHS[:12]:
+        log.close(month)
+        end = last_day(month)
+        held = Counter[str]()
+        for (account, currency), amount in log.held(end).items():
+            if account not in OF_CLOSES and not keeps_its_day(account):
+                held[currency] += amount
+        gained, lost = result(log, functional)
+        found = worth(log, held, end + DAY, functional) + _earned(log, facts, end, functional)
+        assert abs(found - (gained - lost)) <= Fraction(1, 2)
+        assert abs(worth(log, trading(log, end), end + DAY, functional)) <= 1
+
+
+def _earned(log: Log, facts: Iterable[Recorded], end: date, functional: str) -> Fraction:
+    """What was earned and spent, each by the rates of its day, debits above 0."""
+    parts = [
+        worth(log, {move.currency: sign * move.amount}, row.happened_at.date(), functional)
+        for row in facts
+        if row.happened_at.date() <= end
+        for move in row.movements
+        for account, sign in ((move.debit, 1), (move.credit, -1))
+        if keeps_its_day(account)
+    ]
+    return sum(parts, Fraction(0))
+
+
+@given(seeds)
+@settings(max_examples=15, deadline=None)
+def test_months_gain_and_lose_by_themselves_however_they_are_closed_together(seed: int) -> None:
+    log = Log([*rates(seed, 5), *exchanged(seed, 6)], "sek")
+    upto = [valued(log.exchange("sek"), last_day(month)) for month in MONTHS]
+    for one, other in pairwise(upto):
+        assert one.fx_gained <= other.fx_gained
+        assert one.fx_lost <= other.fx_lost
+        assert one.fx_gained == other.fx_gained or one.fx_lost == other.fx_lost
+
+
+def test_tables_are_as_they_were_told() -> None:
+    log = Log(reversed(TABLES), "sek")
+    body = TABLES[2].body
+    assert isinstance(body, FxRatePublished)
+    assert log.exchange("sek").tables[2] == Published(body.day, body.rates)

@@ -20,7 +20,7 @@ CLASSES: dict[int, Root] = {
     7: "Expenses",
 }
 """What the first digit of a BAS number says. 8 is of both kinds: there the normal side says it."""
-TRADING = "fx_trading"
+TRADING = ("fx_trading", "fx_translation")
 """Money between two currencies is nobody's: beancount and hledger look for it in equity."""
 READ_OTHERWISE = re.compile('["\\\\;,\\[\\]|%\x00-\x1f\x7f-\x9f\u2028\u2029]')
 """Characters that end a text, a tag or a line for one of the programs, or begin a date."""
@@ -28,7 +28,7 @@ READ_OTHERWISE = re.compile('["\\\\;,\\[\\]|%\x00-\x1f\x7f-\x9f\u2028\u2029]')
 
 def root(account: str) -> Root:
     """The one of beancount's five kinds of accounts to which an account of the chart belongs."""
-    if account == TRADING:
+    if account in TRADING:
         return "Equity"
     known = CHART[account]
     return CLASSES.get(known.bas // 1000) or ("Income" if known.normal == "credit" else "Expenses")

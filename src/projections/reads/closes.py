@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from ledgerstone.ledger.periods import Part, PeriodClosed, PeriodReopened
-from ledgerstone.ledger.posting import TABLE
+from ledgerstone.ledger.posting import TABLE, account
 from ledgerstone.ledger.recorded import decode
 from ledgerstone.projections.postings import SPANS
 from ledgerstone.projections.reads.asked import Moment, Query, ask
@@ -220,13 +220,12 @@ def moves(fact: PeriodClosed | PeriodReopened) -> Iterator[Moved]:
     """What a close moved, in the order of the posting table."""
     for rule in TABLE[PeriodClosed]:
         what = rule.amount.partition(".")[0]
-        debit, credit = rule.debit.partition(":")[0], rule.credit.partition(":")[0]
         for part in getattr(fact, what):
             lines = isinstance(part, Part)
             yield Moved(
                 what=what,
-                debit=debit,
-                credit=credit,
+                debit=account(rule.debit, part),
+                credit=account(rule.credit, part),
                 plan=part.plan if lines else "",
                 currency=part.currency,
                 amount=part.amount,

@@ -18,7 +18,8 @@ def test_every_account_has_one_of_five_kinds(account: str) -> None:
     kinds = {1: {"Assets"}, 2: {"Liabilities"}, 3: {"Income"}, 8: {"Income", "Expenses"}}
     found, known = root(account), CHART[account]
 
-    assert found in (kinds.get(known.bas // 1000, {"Expenses"}) if account != "fx_trading" else {"Equity"})
+    equity = account in ("fx_trading", "fx_translation")
+    assert found in ({"Equity"} if equity else kinds.get(known.bas // 1000, {"Expenses"}))
     assert found == CONTRA.get(account, found)
     if known.bas // 1000 == 8:
         assert (found == "Income") == (known.normal == "credit")

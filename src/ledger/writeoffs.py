@@ -1,0 +1,90 @@
+"""Invoices that were written off: what of it came after all, and what tax is not owed for the rest?
+
+Writing off leaves the receivable where it is and puts as much beside it, as an allowance. So whatever takes
+off the receivable later, a payment or a credit note, needs no special case; the close takes the allowance
+back by as much (`recovered`). For what stays written off no tax is owed (`relieved`): of an invoice's tax in
+proportion, as it is of refunds, and owed again where it is paid after all.
+
+Pure functions of what happened by the end of a day, in whichever order it was told."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from msgspec import Struct
+
+from ledgerstone.ledger.fact import Fact
+from ledgerstone.ledger.invoices import InvoiceWrittenOff
+from ledgerstone.ledger.periods import day_of
+from ledgerstone.ledger.posting import TABLE
+from ledgerstone.ledger.recognition import Sale, Standing, part
+from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.ledger.sales_tax import Tax
+
+RECEIVABLE = "receivable"
+HEARD: tuple[type[Fact], ...] = (
+    InvoiceWrittenOff,
+    *(
+        fact
+        for fact, rules in TABLE.items()
+        if any(side.startswith(f"{RECEIVABLE}:") for rule in rules for side in (rule.debit, rule.credit))
+    ),
+)
+"""The facts that this asks for: all that put something on a receivable, or take it off."""
+
+
+class WriteOff(Struct, frozen=True):
+    """`amount` of an invoice was written off `on` a day, minor units. `owed` is what was owed of it by the
+    end of each day on which that changed; `tax` of its `gross` is tax, and `taxes` say by which rates, as far
+    as they are told."""
+
+    invoice: str
+    currency: str
+    on: date
+    amount: int
+    owed: Mapping[date, int]
+    tax: int = 0
+    gross: int = 0
+    taxes: tuple[Tax, ...] = ()
+
+    def at(self, day: date) -> Standing:
+        """What was recovered and relieved by the end of a day."""
+        if day < self.on:
+            return Standing()
+        owed = self.owed[max(changed)] if (changed := [on for on in self.owed if on <= day]) else 0
+        left = min(self.amount, max(owed, 0))
+        return Standing(
+            recovered=self.amount - left, relieved=part(self.tax, left, self.gross) if self.gross > 0 else 0
+        )
+
+    def days(self) -> list[date]:
+        """The days on which it changed."""
+        return sorted({self.on, *self.owed})
+
+
+def written_off(rows: Sequence[Recorded], sales: Mapping[str, Sale]) -> list[WriteOff]:
+    """What was written off, by rows in force (`corrections.corrected`) and the sales that they tell of."""
+    offs = [(row.body, day_of(row.happened_at)) for row in rows if isinstance(row.body, InvoiceWrittenOff)]
+    asked = {off.invoice for off, _ in offs}
+    moved: defaultdict[tuple[str, str], Counter[date]] = defaultdict(Counter)
+    for row in rows if asked else ():
+        for move in row.movements:
+            if move.debit == RECEIVABLE and move.debit_of in asked:
+                moved[move.debit_of, move.currency][day_of(row.happened_at)] += move.amount
+            if move.credit == RECEIVABLE and move.credit_of in asked:
+                moved[move.credit_of, move.currency][day_of(row.happened_at)] -= move.amount
+    return [_write_off(off, day, moved, sales.get(off.invoice)) for off, day in offs]
+
+
+def _write_off(
+    off: InvoiceWrittenOff,
+    day: date,
+    moved: Mapping[tuple[str, str], Mapping[date, int]],
+    sale: Sale | None,
+) -> WriteOff:
+    owed, held = {}, 0
+    for on, amount in sorted(moved.get((off.invoice, off.currency), {}).items()):
+        owed[on] = held = held + amount
+    told = sale.issued if sale is not None and sale.issued.currency == off.currency else None
+    tax, gross, taxes = (told.tax, told.net + told.tax, told.taxes) if told else (0, 0, ())
+    return WriteOff(off.invoice, off.currency, day, off.open, owed, tax, gross, taxes)
