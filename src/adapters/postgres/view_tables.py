@@ -148,7 +148,8 @@ def block_columns(sums: Sums) -> tuple[Column, ...]:
 
 def indexes(table: Table) -> list[tuple[str, str, bool]]:
     """What is looked up, and whether it is there once: versions by key, what a key heard, deltas by position,
-    sums by what every question names."""
+    sums by what every question names. `known_to` is in no index, so that closing a version touches the row
+    alone."""
     found = [
         (table.name, "book, key, known_from, place", True),
         (f"{table.name}_state", "book, key", True),
@@ -165,11 +166,8 @@ def indexes(table: Table) -> list[tuple[str, str, bool]]:
 
 
 def seeking(table: Table) -> list[str]:
-    """The indexes by which few rows of many are looked for, as statements about the view's table: by columns,
-    and those of a key that ended, by where they did. Few versions of a log end, next to what else a window
-    writes, so that it matters little that one which ends is in the indexes twice for a while."""
-    ended = "create index on {} (book, key, known_to) where known_to is not null"
-    return [ended, *(f'create index on {{}} ("{name}") where "{name}" is not null' for name in table.sought)]
+    """The indexes of the columns by which few rows are looked for, as statements about the view's table."""
+    return [f'create index on {{}} ("{name}") where "{name}" is not null' for name in table.sought]
 
 
 def by_key(table: Table) -> list[tuple[str, str]]:

@@ -142,8 +142,8 @@ def heard(moment: Moment, subject: Subject) -> Query:
 
 def edges(moment: Moment, subject: Subject, start: int, least: int) -> Query:
     """What a key began and ceased to show from the position `start` on: whole positions, with at least so
-    many rows, if there are. What was known no more after the moment is known still. Of a key with thousands
-    of versions only those are read that are answered: where they end is sought in the indexes first."""
+    many rows, if there are. What was known no more after the moment is known still. Where a version ends is
+    in no index (that would cost every window), so each page looks at those of its key three times."""
     columns = "".join(f', r."{name}"' for name in subject.columns)
     known_to = "case when r.known_to <= %(position)s then r.known_to end"
     of_key = f"from {_relation(subject)} r where r.book = %(book)s and r.key = %(key)s"
