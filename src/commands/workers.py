@@ -174,7 +174,7 @@ def _begin(number: int, dsn: str, suffix: str, counted: Any) -> Tools:
 
 def _fold(tools: Tools, portion: Sequence[Piece], limits: Span) -> list[Made]:
     """In a process: fold a portion of the work."""
-    return list(fill(portion, NAMED, tools.journal, tools.store, limits, tools.told, tools.aside))
+    return fill(portion, NAMED, tools.journal, tools.store, limits, tools.told, tools.aside)
 
 
 def _finish(tools: Tools, names: Sequence[str], made: Sequence[Made], order: Order) -> Built | ViewsDiffer:

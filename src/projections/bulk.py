@@ -5,7 +5,7 @@ With more keys than may be held, half of them are given up and folded in another
 writes nothing up to where the first had them. What a key has heard is written and not held, so a correction,
 which needs it, ends the work in bulk."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from msgspec import Struct
 from ledgerstone.projections.chain import folded, sound
 from ledgerstone.projections.folder import Folder
 from ledgerstone.projections.reader import Heard, Log, Reader
-from ledgerstone.projections.shares import WHOLE, Piece, Share
+from ledgerstone.projections.shares import Piece, Share
 from ledgerstone.projections.view import AnyView, Table, table
 from ledgerstone.projections.writes import Sums, Write, added, past, present
 
@@ -50,13 +50,12 @@ class Span(Struct, frozen=True):
 
 class Made(Struct, frozen=True):
     """What came of a piece of the work: what it sums up, by view, and the position that it is at; or why it
-    cannot be made in bulk. `entire` when it is a whole chain, of which nothing was given up."""
+    cannot be made in bulk."""
 
     views: tuple[str, ...]
     sums: tuple[Sums, ...]
     position: int
     failure: str | None = None
-    entire: bool = False
 
 
 class Bulk:
@@ -116,7 +115,7 @@ class Bulk:
             parts = zip(self.views, self.tables, strict=True)
             self._store.append(self.tables, position, [present(*each, self._folder) for each in parts])
             self._folder.forget()
-        return Made(self.piece.views, self._sums, position, self.failure, self.share == WHOLE)
+        return Made(self.piece.views, self._sums, position, self.failure)
 
     def _write(self, upto: int) -> None:
         changes = [self._folder.changes(view) for view in self.views]
@@ -134,18 +133,18 @@ def fill(
     span: Span,
     told: Callable[[int, int], None],
     aside: Executor | None = None,
-) -> Iterator[Made]:
+) -> list[Made]:
     """Fold pieces of the work from the beginning of the log to the span's end, or until a fact is corrected,
-    in as many passes as memory demands. `told` hears how many rows were read, and how many more will be. What
-    comes of each pass is told as it is written, the largest first: its indexes take longest."""
+    in as many passes as memory demands. `told` hears how many rows were read, and how many more will be."""
+    made: list[Made] = []
     while pieces:
         told(0, span.end)
         bulks = [Bulk(piece, [views[name] for name in piece.views], store) for piece in pieces]
         upto, pieces = _one_pass(bulks, log, span, told, aside)
+        made += [bulk.finish(upto) for bulk in bulks]
         failed = {bulk.piece.views for bulk in bulks if bulk.failure}
         pieces = [piece for piece in pieces if piece.views not in failed]
-        for bulk in sorted(bulks, key=len, reverse=True):
-            yield bulk.finish(upto)
+    return made
 
 
 def _one_pass(

@@ -1,9 +1,9 @@
 """How are views made anew from the log while the old ones are read? Into new tables, then compared with the
 old ones as both were known at one position, and put in their place in one transaction."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, Future, wait
-from typing import Any, Protocol, Self
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -34,14 +34,6 @@ Revision = Mapping[str, Any]
 
 class Tables(Store, Empty, Protocol):
     """A store whose tables can be thrown away, compared and swapped."""
-
-    def twin(self) -> Self:
-        """The same tables, to be used by another thread; to be closed."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the database."""
-        ...
 
     def drop(self, tables: Sequence[Table]) -> None:
         """Remove tables."""
@@ -219,7 +211,9 @@ def build(
     begin_tables(groups, store)
     pieces = [Piece(tuple(view.name for view in group)) for group in groups]
     named = {view.name: view for view in views}
-    _complete_all(groups, fill(pieces, named, log, store, span(log.head()), count, aside), store, aside)
+    made = fill(pieces, named, log, store, span(log.head()), count, aside)
+    for group, piece in zip(groups, pieces, strict=True):
+        complete(group, [part for part in made if part.views == piece.views], store)
     Engine(views, log, store, aside).catch_up(WINDOW, count)
 
 
@@ -228,29 +222,6 @@ def begin_tables(groups: Sequence[Chained], store: Tables) -> None:
     shapes = [table(view) for group in groups for view in group]
     store.drop(shapes)
     store.lay(shapes)
-
-
-def _complete_all(
-    groups: Sequence[Chained], made: Iterable[Made], store: Tables, aside: Executor | None
-) -> None:
-    """Complete chains as they are made: `aside`, the database indexes one while we write the next."""
-    chains = {tuple(view.name for view in group): group for group in groups}
-    parts: dict[tuple[str, ...], list[Made]] = {}
-    working: list[Future[None]] = []
-    twin = store.twin()
-    try:
-        for part in made:
-            if part.entire and aside is not None:
-                working.append(aside.submit(complete, chains[part.views], [part], twin))
-            else:
-                parts.setdefault(part.views, []).append(part)
-    finally:
-        wait(working)
-        twin.close()
-    for done in working:
-        done.result()
-    for names, some in parts.items():
-        complete(chains[names], some, store)
 
 
 def complete(views: Chained, made: Sequence[Made], store: Tables) -> None:

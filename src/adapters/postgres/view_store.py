@@ -5,7 +5,7 @@ window or nothing."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -78,10 +78,6 @@ class PostgresViews:
         self._suffix = suffix
         self._connect = connect
         self._connection: psycopg.Connection[Any] | None = None
-
-    def twin(self) -> Self:
-        """The same tables over another connection, for another thread."""
-        return type(self)(self._dsn, self._suffix, self._connect)
 
     def close(self) -> None:
         """Give the connection back."""
