@@ -52,6 +52,7 @@ class Setting(Struct):
     events: int
     memory: int
     books: Callable[[], Database]
+    crowd: Callable[[], Database]
 
     def journal(self, database: Database) -> Journal:
         """Our journal over a database."""
@@ -76,6 +77,7 @@ BENCHES: dict[str, Bench] = {
     "live": lambda on: views.live(on.full, on.journal(on.full), on.stock(on.full)),
     "rebuild": lambda on: views.rebuilt(on.full, on.journal(on.full), on.stock(on.full)),
     "held": lambda on: memory.rebuilding(views.made(on.full, on.journal(on.full))),
+    "held-many": lambda on: memory.rebuilding(on.crowd()),
     "one": lambda on: views.one(on.full, on.journal(on.full)),
     "lag": lambda on: lag.lag(views.made(on.full, on.journal(on.full))),
     "mrr": lambda on: reads.warm(views.made(on.full, on.journal(on.full)).app_dsn),
@@ -137,7 +139,8 @@ def _setting(home: Path, sizes: Sizes, say: Callable[[str], None]) -> Iterator[S
         server = stack.enter_context(EmbeddedServer(home, roles=(OWNER_ROLE, APP_ROLE)))
         empty, full = afresh(server, "bench_empty"), afresh(server, "bench_full")
         books = cache(lambda: balances.filled(afresh(server, "bench_books"), sizes.movements, say))
-        setting = Setting(empty, full, {}, {}, sizes.events, sizes.memory, books)
+        crowd = cache(lambda: memory.crowded(afresh(server, "bench_crowd")))
+        setting = Setting(empty, full, {}, {}, sizes.events, sizes.memory, books, crowd)
         say(_machine(full))
         say(f"a log of {sizes.customers:,} customers over {MONTHS} months")
         stack.callback(_close, setting)
