@@ -76,18 +76,18 @@ def sales(rows: Iterable[Recorded]) -> dict[str, Sale]:
 
 
 def reductions(issued: InvoiceIssued, offs: Iterable[Off]) -> tuple[Reduction, ...]:
-    """What came off an invoice, with and without tax. Where the tax is not told it is cumulative in the order
-    of days, so that all of the invoice has all of its tax; what was undone counts for itself."""
-    whole, gone, found = issued.net + issued.tax, 0, []
+    """What came off an invoice, with and without tax, in the order of days. A tax that is told counts as far
+    as so much is left of the invoice's; else it is as much as is left, in proportion; and what takes the rest
+    of the invoice has the rest of its tax. What was undone takes nothing from what comes after it."""
+    left, tax_left, found = issued.net + issued.tax, issued.tax, []
     for off in sorted(offs, key=lambda each: (each.on, each.name)):
         if off.currency != issued.currency:
             continue
-        start = 0 if off.undone else gone
-        tax = off.tax
-        if tax is None:
-            tax = _tax(issued.tax, start + off.gross, whole) - _tax(issued.tax, start, whole)
+        tax = _tax(tax_left, off.gross, left)
+        if off.tax is not None and abs(off.gross) < abs(left):
+            tax = off.tax if abs(off.tax) <= abs(tax_left) else tax_left
         if off.undone is None:
-            gone += off.gross
+            left, tax_left = left - off.gross, tax_left - tax
         found.append(Reduction(off.name, off.on, off.gross - tax, tax, off.lost, off.undone))
     return tuple(found)
 

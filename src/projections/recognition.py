@@ -66,7 +66,7 @@ class Recognition(View[Sold, RecognitionPart]):
     """Which part of each line of an invoice is earned, and which is deferred, on any day?"""
 
     name = "recognition"
-    version = 1
+    version = 2
     weight = 9
     hears = (InvoiceIssued, InvoiceVoided, CreditNoteIssued, CreditNoteVoided, PaymentApplied)
     reads = (PaymentUses, Endings)

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ledgerstone.ledger.credit_notes import CreditNoteIssued
@@ -10,7 +12,7 @@ from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceVoided, ServiceLin
 from ledgerstone.ledger.payments import PaymentApplied, RefundFailed, RefundRequested
 from ledgerstone.ledger.recognition import Reduction
 from ledgerstone.ledger.recorded import Recorded
-from ledgerstone.ledger.sales import sales
+from ledgerstone.ledger.sales import Off, reductions, sales
 from ledgerstone.ledger.subscriptions import Subscription, SubscriptionSeen
 from tests.sold import told
 
@@ -107,3 +109,53 @@ def test_a_void_takes_off_what_was_open() -> None:
     assert off(issued(net=-1_00, tax=-25), InvoiceVoided(invoice="in_1", currency="eur", open=-1_25)) == [
         ("void/in_1", -1_00, -25)
     ]
+
+
+def note(gross: int, tax: int, n: int = 1) -> CreditNoteIssued:
+    return CreditNoteIssued(
+        credit_note=f"cn_{n}", invoice="in_1", currency="eur", before_payment=gross, tax=tax
+    )
+
+
+def test_what_comes_off_after_a_credit_note_has_its_share_of_the_tax_that_is_left() -> None:
+    invoice, paid = issued(net=2000_00, tax=250_00), applied(amount=2250_00)
+    found = off(invoice, paid, note(1250_00, 250_00), refund(1, 1000_00))
+    assert found == [("note/cn_1", 1000_00, 250_00), ("refund/re_1", 1000_00, 0)]
+    found = off(invoice, paid, note(1000_00, 0), refund(1, 1250_00))
+    assert found == [("note/cn_1", 1000_00, 0), ("refund/re_1", 1000_00, 250_00)]
+    void = InvoiceVoided(invoice="in_1", currency="eur", open=1000_00)
+    assert off(invoice, note(1250_00, 250_00), void)[1:] == [("void/in_1", 1000_00, 0)]
+
+
+def test_a_credit_note_after_a_refund_has_no_more_tax_than_is_left_and_the_last_all_of_it() -> None:
+    invoice, paid = issued(net=2000_00, tax=250_00), applied(amount=2250_00)
+    found = off(invoice, paid, refund(1, 1000_00), note(1250_00, 250_00))
+    assert found == [("refund/re_1", 888_89, 111_11), ("note/cn_1", 1111_11, 138_89)]
+    found = off(invoice, paid, refund(1, 1250_00), note(1000_00, 0))
+    assert found == [("refund/re_1", 1111_12, 138_88), ("note/cn_1", 888_88, 111_12)]
+    found = off(invoice, paid, refund(1, 2000_00), note(200_00, 200_00))
+    assert found == [("refund/re_1", 1777_78, 222_22), ("note/cn_1", 172_22, 27_78)]
+
+
+def test_of_what_comes_off_beyond_an_invoice_nothing_is_tax() -> None:
+    assert off(issued(), applied(), refund(1, 1_25), note(50, 10)) == [
+        ("refund/re_1", 1_00, 25),
+        ("note/cn_1", 50, 0),
+    ]
+
+
+@given(st.sampled_from([1, -1]), st.integers(1, 999), st.integers(0, 250), st.data())
+def test_all_of_an_invoice_has_all_of_its_tax_and_no_part_of_it_more(
+    sign: int, net: int, tax: int, data: st.DataObject
+) -> None:
+    left, offs = net + tax, list[Off]()
+    while left:
+        gross = data.draw(st.integers(1, left))
+        told_of = data.draw(st.none() | st.integers(0, gross))
+        own = None if told_of is None else sign * told_of
+        offs.append(Off(f"off/{len(offs):03}", AT.date(), "eur", sign * gross, own))
+        left -= gross
+    found = reductions(issued(net=sign * net, tax=sign * tax), offs)
+    assert [each.net + each.tax for each in found] == [each.gross for each in offs]
+    assert sum(each.tax for each in found) == sign * tax
+    assert all(0 <= sign * each.tax <= tax for each in found)
