@@ -37,6 +37,10 @@ class Reduction(Struct, frozen=True):
     lost: bool = False
     undone: date | None = None
 
+    def counts(self, day: date) -> bool:
+        """Whether it counts at the end of a day."""
+        return self.on <= day and (self.undone is None or day < self.undone)
+
 
 class Sale(Struct, frozen=True):
     """An invoice that was issued `on` a day, with what happened to it since; `ended` says when subscriptions
@@ -143,7 +147,7 @@ def course(sale: Sale, day: date) -> Course:
     found = Course(issued(sale.issued, sale.on))
     ends = sorted((on, subscription) for subscription, on in sale.ended.items() if on <= day)
     for reduction in sorted(sale.reductions, key=lambda each: (each.on, each.name)):
-        if reduction.on > day or (reduction.undone is not None and reduction.undone <= day):
+        if not reduction.counts(day):
             continue
         while ends and ends[0][0] < reduction.on:
             found = _ended(found, *ends.pop(0))

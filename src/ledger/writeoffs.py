@@ -2,8 +2,8 @@
 
 Writing off leaves the receivable where it is and puts as much beside it, as an allowance. So whatever takes
 off the receivable later, a payment or a credit note, needs no special case; the close takes the allowance
-back by as much (`recovered`). For what stays written off no tax is owed (`relieved`): of an invoice's tax in
-proportion, as it is of refunds, and owed again where it is paid after all.
+back by as much (`recovered`). For what stays written off no tax is owed (`relieved`): in proportion, as it is
+of refunds, of what is left of an invoice's tax, and owed again where it is paid after all.
 
 Pure functions of what happened by the end of a day, in whichever order it was told."""
 
@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.invoices import InvoiceWrittenOff
 from ledgerstone.ledger.periods import day_of
 from ledgerstone.ledger.posting import TABLE
-from ledgerstone.ledger.recognition import Sale, Standing, part
+from ledgerstone.ledger.recognition import Reduction, Sale, Standing, part
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.sales_tax import Tax
 
@@ -36,7 +37,7 @@ HEARD: tuple[type[Fact], ...] = (
 class WriteOff(Struct, frozen=True):
     """`amount` of an invoice was written off `on` a day, minor units. `owed` is what was owed of it by the
     end of each day on which that changed; `tax` of its `gross` is tax, and `taxes` say by which rates, as far
-    as they are told."""
+    as they are told; `reductions` came off it."""
 
     invoice: str
     currency: str
@@ -46,6 +47,7 @@ class WriteOff(Struct, frozen=True):
     tax: int = 0
     gross: int = 0
     taxes: tuple[Tax, ...] = ()
+    reductions: tuple[Reduction, ...] = ()
 
     def at(self, day: date) -> Standing:
         """What was recovered and relieved by the end of a day."""
@@ -53,13 +55,21 @@ class WriteOff(Struct, frozen=True):
             return Standing()
         owed = self.owed[max(changed)] if (changed := [on for on in self.owed if on <= day]) else 0
         left = min(self.amount, max(owed, 0))
-        return Standing(
-            recovered=self.amount - left, relieved=part(self.tax, left, self.gross) if self.gross > 0 else 0
-        )
+        return Standing(recovered=self.amount - left, relieved=self._relieved(left, day))
+
+    def _relieved(self, left: int, day: date) -> int:
+        """The tax in what stays written off: its share of all that nothing was given back of."""
+        gross = self.gross - sum(each.net + each.tax for each in self.reductions if each.counts(day))
+        return part(self.tax - self.taxed(day), left, gross) if gross > 0 else 0
+
+    def taxed(self, day: date) -> int:
+        """What was given back of its tax by the end of a day."""
+        return sum(each.tax for each in self.reductions if each.counts(day))
 
     def days(self) -> list[date]:
         """The days on which it changed."""
-        return sorted({self.on, *self.owed})
+        off = {day for each in self.reductions for day in (each.on, each.undone) if day is not None}
+        return sorted({self.on, *self.owed, *off})
 
 
 def written_off(rows: Sequence[Recorded], sales: Mapping[str, Sale]) -> list[WriteOff]:
@@ -85,6 +95,8 @@ def _write_off(
     owed, held = {}, 0
     for on, amount in sorted(moved.get((off.invoice, off.currency), {}).items()):
         owed[on] = held = held + amount
-    told = sale.issued if sale is not None and sale.issued.currency == off.currency else None
-    tax, gross, taxes = (told.tax, told.net + told.tax, told.taxes) if told else (0, 0, ())
-    return WriteOff(off.invoice, off.currency, day, off.open, owed, tax, gross, taxes)
+    bare = WriteOff(off.invoice, off.currency, day, off.open, owed)
+    if sale is None or sale.issued.currency != off.currency:
+        return bare
+    told, gross = sale.issued, sale.issued.net + sale.issued.tax
+    return replace(bare, tax=told.tax, gross=gross, taxes=told.taxes, reductions=sale.reductions)

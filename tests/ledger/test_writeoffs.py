@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ledgerstone.ledger.closing import HEARD
-from ledgerstone.ledger.credit_notes import CreditNoteIssued
+from ledgerstone.ledger.credit_notes import CreditNoteIssued, CreditNoteVoided
 from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceOverpaid, InvoiceVoided, InvoiceWrittenOff
 from ledgerstone.ledger.payments import PaidElsewhere, PaymentApplied
 from ledgerstone.ledger.periods import PeriodClosed, last_day
 from ledgerstone.ledger.recognition import Standing
+from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.sales_tax import Tax
 from ledgerstone.ledger.transfers import TransferAssigned, TransferUnassigned
 from ledgerstone.ledger.writeoffs import WriteOff
@@ -95,6 +96,41 @@ def test_what_is_paid_beyond_what_was_owed_recovers_no_more_than_was_written_off
     assert held(log) == {"receivable": -5_00, "tax": -25_00, "bank": 130_00}
 
 
+def note(gross: int, tax: int, day: str = "2026-01-20") -> Recorded:
+    body = CreditNoteIssued(credit_note="cn_1", invoice="in_1", currency="eur", before_payment=gross, tax=tax)
+    return told("credit-note/cn_1/issued", at(day), body)
+
+
+def test_no_tax_is_relieved_that_a_credit_note_gave_back() -> None:
+    invoice = issued("in_1", at("2026-01-10"), 2000_00, tax=250_00)
+    log = Log([invoice, note(1250_00, 250_00), written_off("in_1", at("2026-02-10"), 1000_00)])
+    log.close("2026-01", "2026-02")
+    expected = {"receivable": 1000_00, "doubtful": -1000_00, "bad_debt": 1000_00, "refunds": 1000_00}
+    assert held(log) == expected
+    late = Log([invoice, written_off("in_1", at("2026-02-10"), 2250_00), note(1250_00, 250_00, "2026-03-01")])
+    late.close("2026-02", "2026-03")
+    assert held(late) == expected, "in whichever order"
+
+
+def test_credit_notes_and_what_is_written_off_have_all_of_the_tax_to_the_minor_unit() -> None:
+    invoice = issued("in_1", at("2026-01-10"), 100_00, tax=25_00)
+    log = Log([invoice, note(62_03, 12_40), written_off("in_1", at("2026-02-10"), 62_97)])
+    log.close("2026-02")
+    assert held(log) == {"receivable": 62_97, "doubtful": -62_97, "bad_debt": 50_37, "refunds": 49_63}
+
+
+def test_what_was_undone_gave_back_no_tax() -> None:
+    undone = CreditNoteVoided(
+        credit_note="cn_1", invoice="in_1", currency="eur", before_payment=25_00, tax=5_00
+    )
+    void = told("credit-note/cn_1/voided", at("2026-03-10"), undone)
+    log = Log([ISSUED, note(25_00, 5_00), written_off("in_1", at("2026-02-10"), 100_00), void])
+    log.close("2026-02")
+    assert "tax" not in held(log)
+    log.close("2026-03")
+    assert held(log)["tax"] == -5_00, "owed again, and not written off"
+
+
 def test_no_tax_is_relieved_of_an_invoice_that_nobody_told() -> None:
     off = WriteOff("in_1", "eur", date(2026, 2, 10), 125_00, {})
     assert off.at(date(2026, 2, 9)) == Standing()
@@ -121,6 +157,25 @@ def test_a_close_hears_all_that_is_put_on_a_receivable_or_taken_off() -> None:
         TransferAssigned,
         TransferUnassigned,
     } <= set(HEARD)
+
+
+@given(st.integers(1, 999), st.integers(0, 250), st.data())
+@settings(deadline=None)
+def test_all_of_an_invoices_tax_is_given_back_or_not_owed_and_none_of_it_twice(
+    net: int, tax: int, data: st.DataObject
+) -> None:
+    gross = data.draw(st.integers(0, net + tax - 1))
+    own = data.draw(st.integers(0, min(gross, tax)))
+    rest = net + tax - gross
+    paid = data.draw(st.integers(0, rest))
+    log = Log([issued("in_1", at("2026-01-10"), net, tax), written_off("in_1", at("2026-02-10"), rest)])
+    log.tell(*[note(gross, own, data.draw(st.sampled_from(["2026-01-20", "2026-03-01"])))] * (gross > 0))
+    log.tell(*transferred("in_1", 1, at("2026-04-01"), paid))
+    log.close("2026-01", "2026-02", "2026-03")
+    assert "tax" not in held(log)
+    log.close("2026-04")
+    assert 0 <= -held(log).get("tax", 0) <= tax - own
+    assert "tax" in held(log) or not (tax - own and paid == rest)
 
 
 @given(st.integers(0, 2**32))
