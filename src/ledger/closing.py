@@ -91,22 +91,26 @@ def whole(told: Told, day: date) -> dict[Line, Standing]:
     offs = {
         Line(each.currency, "", each.invoice, -3, rate): standing
         for each in told.offs
-        for rate, standing in _by_rate(each.tax, each.taxes, each.at(day))
+        for rate, standing in _by_rate(each.tax, each.taxes, each.at(day), each.taxed(day))
     }
     passed = {Line(each.currency, "", each.payment, -4): each.at(day) for each in told.passed}
     return state(told.sales, day) | offs | passed
 
 
-def _by_rate(tax: int, taxes: Sequence[Tax], whole: Standing) -> Iterator[tuple[str, Standing]]:
-    """What is of no line, apart by the rates of the tax in it: each has its share of all that was given back,
-    or is not owed, so far, so that all of an invoice has all of each."""
+def _by_rate(
+    tax: int, taxes: Sequence[Tax], whole: Standing, back: int = 0
+) -> Iterator[tuple[str, Standing]]:
+    """What is of no line, apart by the rates of the tax in it: each has its share of all that was given back
+    so far, and what is not owed beside what was given `back`, so that all of an invoice has all of each."""
     if not taxes or not (whole.taxed or whole.relieved):
         yield "", whole
         return
-    back, relief = divided(whole.taxed, tax, taxes), divided(whole.relieved, tax, taxes)
-    yield "", replace(whole, taxed=back[0].amount, relieved=relief[0].amount)
-    for given, spared in zip(back[1:], relief[1:], strict=True):
-        yield given.rate, Standing(taxed=given.amount, relieved=spared.amount)
+    given = divided(whole.taxed, tax, taxes)
+    before, after = divided(back, tax, taxes), divided(back + whole.relieved, tax, taxes)
+    spared = [now.amount - held.amount for held, now in zip(before, after, strict=True)]
+    yield "", replace(whole, taxed=given[0].amount, relieved=spared[0])
+    for each, amount in zip(given[1:], spared[1:], strict=True):
+        yield each.rate, Standing(taxed=each.amount, relieved=amount)
 
 
 def parts(now: State, before: State, what: str) -> tuple[Part, ...]:
