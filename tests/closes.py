@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from ledgerstone.ledger.closing import close, row
+from msgspec.structs import replace
+
+from ledgerstone.ledger.closing import SINCE, close, digest_of, row, trial_balance
 from ledgerstone.ledger.fx import FxRatePublished, Published
 from ledgerstone.ledger.periods import (
     PeriodClosed,
@@ -49,10 +51,19 @@ class Log:
 
     def close(self, *periods: str) -> None:
         for period in periods:
-            held = self.held(last_day(period))
-            rows = list(enumerate(self.rows, start=1))
-            exchange = self.exchange(self.functional) if self.functional else None
-            self.tell(row(Book(), close(rows, period, held, len(rows), "ada", exchange=exchange)))
+            self.tell(row(Book(), self._close(period)))
+
+    def close_as_at_first(self, *periods: str) -> None:
+        """As closes did that knew nothing of what was written off or passed on."""
+        for period in periods:
+            bare = replace(self._close(period), **dict.fromkeys(SINCE, ()))
+            balances = trial_balance(self.held(last_day(period)), bare)
+            self.tell(row(Book(), replace(bare, balances=balances, digest=digest_of(balances))))
+
+    def _close(self, period: str) -> PeriodClosed:
+        rows, held = list(enumerate(self.rows, start=1)), self.held(last_day(period))
+        exchange = self.exchange(self.functional) if self.functional else None
+        return close(rows, period, held, len(rows), "ada", exchange=exchange)
 
     def exchange(self, functional: str) -> Exchange:
         """What was moved on the day on which it happened, and the rates that were told."""

@@ -38,6 +38,8 @@ from ledgerstone.ledger.writeoffs import WriteOff
 
 MOVED = ("earned", "returned", "lost", "freed", "taxed", "recovered", "relieved", "theirs", "shared")
 """What a close moves of a standing; each has its rule in the posting table."""
+SINCE = ("recovered", "relieved", "theirs", "shared")
+"""Of these, what the first closes did not move."""
 HEARD: tuple[type[Fact], ...] = tuple(dict.fromkeys([*SOLD, *writeoffs.HEARD, *passing.HEARD]))
 """The facts that a close is made from; of the others it asks only what they moved."""
 
@@ -45,7 +47,7 @@ HEARD: tuple[type[Fact], ...] = tuple(dict.fromkeys([*SOLD, *writeoffs.HEARD, *p
 class Line(Struct, frozen=True, array_like=True, order=True, gc=False):
     """A line of a schedule: its place in its invoice, or -1, the rest of which nobody told the days; -2 what
     is of no line, tax of a `rate` by itself; -3 what was written off of the whole; -4 what of a payment, in
-    the place of an invoice, was passed on."""
+    the place of an invoice, was passed on; -5, of no invoice, what closes moved by other rules (`_left`)."""
 
     currency: str
     plan: str
@@ -165,12 +167,28 @@ def check_open(closes: Mapping[str, PeriodClosed], period: str) -> None:
 
 
 def _left(rows: Rows, closes: Mapping[str, PeriodClosed]) -> State:
-    """What the last close left: by what was known to it."""
+    """What the last close left: by what was known to it. Of `SINCE` it left what all closes in force say that
+    they moved: the first knew of none of it, and what they did not move is not to be taken back."""
     if not closes:
         return {}
     last = closes[max(closes)]
     known = told(row for position, row in rows if position <= last.known_at)
-    return whole(known, last_day(last.period))
+    left = whole(known, last_day(last.period))
+    return left | _otherwise(left, closes.values())
+
+
+def _otherwise(left: State, closes: Iterable[PeriodClosed]) -> dict[Line, Standing]:
+    """What closes moved of `SINCE` beyond what lines were left at, by plan, currency and rate."""
+    found: defaultdict[Line, Counter[str]] = defaultdict(Counter)
+    for close in closes:
+        for what in SINCE:
+            for each in getattr(close, what):
+                found[Line(each.currency, each.plan, "", -5, each.rate)][what] += each.amount
+    for line, stood in left.items():
+        for what in SINCE:
+            if amount := getattr(stood, what):
+                found[replace(line, invoice="", place=-5)][what] -= amount
+    return {line: Standing(**amounts) for line, amounts in found.items() if any(amounts.values())}
 
 
 def _with_costs(exchange: Exchange | None, told: Told) -> Exchange | None:

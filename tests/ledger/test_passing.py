@@ -59,6 +59,17 @@ def test_what_is_passed_on_of_our_own_invoices_is_a_cost() -> None:
     assert held(log) == {"passed_on_costs": 30_00}
 
 
+def test_what_the_first_closes_did_not_divide_is_caught_up_with() -> None:
+    log = Log([received(100_00, at("2026-01-10")), made(90_00, at("2026-01-11"))])
+    log.close_as_at_first("2026-01")
+    assert held(log) == {"passed_on": 90_00, "unapplied_card": -100_00}
+    log.close("2026-02")
+    assert held(log) == {"unapplied_card": -10_00}
+    log.tell(applied(80_00, at("2026-03-03")))
+    log.close("2026-03")
+    assert held(log) == {"passed_on_costs": 70_00}
+
+
 def test_an_invoice_that_is_told_later_makes_a_cost_of_it_in_the_first_open_month() -> None:
     log = Log([received(100_00, at("2026-01-10")), made(100_00, at("2026-01-11"))])
     log.close("2026-01")
@@ -101,7 +112,8 @@ def test_in_any_order_with_any_closes_the_balances_are_the_same_in_the_end(seed:
     for fact in random.sample(facts, len(facts)):
         log.tell(fact)
         if random.random() < 0.2 and len(months) > 1:
-            log.close(months.pop(0))
+            how = random.choice([log.close, log.close_as_at_first])
+            how(months.pop(0))
     log.close(*months)
     assert log.balances() == expected
     assert log.balances().get(("passed_on", "eur"), 0) == 0
