@@ -37,12 +37,13 @@ def reopen(settings: Settings, period: str, account: str, actor: str, reason: st
 
 
 def said(closed: PeriodClosed) -> str:
-    """A close in a few lines: what it moved, in minor units, and the digest of its trial balance."""
+    """A close in a few lines: what it moved, in minor units, by plan or rate of tax, and the digest of its
+    trial balance."""
     lines = [f"{closed.period} is closed, with all that was told up to position {closed.known_at:,}"]
     for what in closing.MOVED:
         for part in getattr(closed, what):
-            plan = part.plan or "no plan"
-            lines.append(f"  {what:9} {part.amount:>14,} {part.currency}  {plan}, {part.count:,} lines")
+            of = part.rate or part.plan or "no plan"
+            lines.append(f"  {what:9} {part.amount:>14,} {part.currency}  {of}, {part.count:,} lines")
     for what in revaluation.MOVED:
         lines += [f"  {what:9} {each.amount:>14,} {each.currency}" for each in getattr(closed, what)]
     if not closed.functional and len({each.currency for each in closed.balances}) > 1:

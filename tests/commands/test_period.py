@@ -13,10 +13,11 @@ from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.posting_index import PostingIndex
 from ledgerstone.bootstrap import journal_of
 from ledgerstone.cli import main
+from ledgerstone.commands.period import said
 from ledgerstone.ledger import closing
 from ledgerstone.ledger.invoices import InvoiceIssued, ServiceLine
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.ledger.periods import Difference, PeriodClosed, PeriodReopened
+from ledgerstone.ledger.periods import Difference, Part, PeriodClosed, PeriodReopened
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.projections.closes import close_in
@@ -85,6 +86,15 @@ def test_a_month_is_closed_and_opened_again(period: Any, journal: Journal) -> No
     assert "closed together with 2026-02" in together.output
     verified = period("verify")
     assert verified.exit_code == 0, verified.output
+
+
+def test_tax_is_said_with_its_rate() -> None:
+    parts = Part("", "eur", 5_00, 1, "abc"), Part("", "eur", 25_00, 2, "def", "SE 25")
+    lines = said(PeriodClosed(period="2026-01", actor="ada", taxed=parts)).splitlines()
+    assert lines[1:3] == [
+        "  taxed                500 eur  no plan, 1 lines",
+        "  taxed              2,500 eur  SE 25, 2 lines",
+    ]
 
 
 @pytest.mark.parametrize(
