@@ -15,6 +15,7 @@ from ledgerstone.ledger import revaluation
 from ledgerstone.ledger.closing import MOVED, changed, digest_of, state, trial_balance
 from ledgerstone.ledger.corrections import superseding
 from ledgerstone.ledger.credit_notes import CreditNoteIssued
+from ledgerstone.ledger.facts import AnyFact
 from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceVoided, ServiceLine
 from ledgerstone.ledger.payments import DisputeLost, PaymentApplied, RefundRequested
 from ledgerstone.ledger.periods import PeriodClosed, in_force, last_day
@@ -70,6 +71,25 @@ def test_tax_comes_back_by_the_rates_of_its_invoice_to_the_minor_unit() -> None:
     log.close("2026-02")
     assert _taxed(log) == {"": 1, "DE 19": 3, "SE 25": 5}
     assert not log.balances().keys() & {(account, "eur") for account in ("tax", "vat_25", "vat_eu")}
+
+
+@pytest.mark.parametrize(("credited", "tax"), [(1250_00, 250_00), (1000_00, 0)])
+def test_a_note_of_one_line_and_a_refund_of_the_other_leave_nothing_of_the_tax(
+    credited: int, tax: int
+) -> None:
+    lines = (ServiceLine(1000_00, "taxed"), ServiceLine(1000_00, "untaxed"))
+    taxes = (Tax("SE 25", 250_00),)
+    of: dict[str, Any] = {"invoice": "in_1", "currency": "sek"}
+    issued = InvoiceIssued(net=2000_00, tax=250_00, lines=lines, taxes=taxes, **of)
+    paid = PaymentApplied(payment="pi_1", amount=2250_00, **of)
+    note = CreditNoteIssued(credit_note="cn_1", to_balance=credited, tax=tax, **of)
+    back = RefundRequested(refund="re_1", payment="pi_1", amount=2250_00 - credited, currency="sek")
+    facts: list[AnyFact] = [issued, paid, note, back]
+    log = Log([told(f"fact/{n}", _at(f"2026-01-{n:02}"), fact) for n, fact in enumerate(facts, start=1)])
+    log.close("2026-01")
+    held = log.balances()
+    assert (held["refunds", "sek"], held["revenue", "sek"]) == (2000_00, -2000_00)
+    assert not held.keys() & {("vat_25", "sek"), ("tax", "sek"), ("to_allocate", "sek")}
 
 
 def _taxed(log: Log) -> dict[str, int]:
