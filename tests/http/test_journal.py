@@ -232,7 +232,7 @@ def test_entries_are_found_by_account_subject_currency_and_day(business: TestCli
         assert found
 
 
-@pytest.mark.parametrize("account", ["receivable", "stripe_uncleared", "vat_eu"])
+@pytest.mark.parametrize("account", ["receivable", "stripe_uncleared", "tax"])
 @pytest.mark.parametrize(
     "query", [{}, {"from": "2026-03", "to": "2026-05-20"}, {"known_at": "3000", "currency": "eur"}]
 )
@@ -303,24 +303,24 @@ def test_files_hold_the_same(business: TestClient) -> None:
     assert [(int(x["position"]), int(x["amount"])) for x in _file(business, ENTRIES)] == lines
     first = [(e["position"], line["amount"]) for e in entries[:3] for line in e["lines"]]
     assert [(int(x["position"]), int(x["amount"])) for x in _file(business, ENTRIES, limit=3)] == first
-    stated = every(business, statement("vat_eu"), limit=1000)
-    assert [int(x["balance"]) for x in _file(business, statement("vat_eu"))] == [x["balance"] for x in stated]
+    stated = every(business, statement("tax"), limit=1000)
+    assert [int(x["balance"]) for x in _file(business, statement("tax"))] == [x["balance"] for x in stated]
     balances = business.get(BALANCES).json()["data"]
     assert [int(x["balance"]) for x in _file(business, BALANCES)] == [x["balance"] for x in balances]
 
 
 def test_files_of_two_accounts_are_two_files(business: TestClient) -> None:
-    one, two = (business.get(f"{statement(name)}.csv").headers["etag"] for name in ("vat_eu", "receivable"))
+    one, two = (business.get(f"{statement(name)}.csv").headers["etag"] for name in ("tax", "receivable"))
 
     assert one != two
-    again = business.get(f"{statement('vat_eu')}.csv", headers={"If-None-Match": one})
+    again = business.get(f"{statement('tax')}.csv", headers={"If-None-Match": one})
     assert again.status_code == 304
 
 
 def test_a_cursor_belongs_to_its_account(business: TestClient) -> None:
-    after = business.get(statement("vat_eu"), params={"limit": 2}).json()["next"]
+    after = business.get(statement("tax"), params={"limit": 2}).json()["next"]
 
-    assert business.get(statement("vat_eu"), params={"limit": 2, "after": after}).status_code == 200
+    assert business.get(statement("tax"), params={"limit": 2, "after": after}).status_code == 200
     answer = business.get(statement("receivable"), params={"limit": 2, "after": after})
     assert (answer.status_code, answer.json()["parameter"]) == (400, "after")
 
@@ -329,10 +329,10 @@ def test_a_cursor_belongs_to_its_account(business: TestClient) -> None:
     ("path", "status", "parameter"),
     [
         (statement("savings"), 404, None),
-        (f"{statement('vat_eu')}?chart=tax", 400, "chart"),
+        (f"{statement('tax')}?chart=tax", 400, "chart"),
         (f"{ENTRIES}?chart=savings", 400, "chart"),
         (f"{ENTRIES}?from=2026-05&to=2026-04", 400, "from"),
-        (f"{statement('vat_eu')}?from=2027-05", 400, "from"),
+        (f"{statement('tax')}?from=2027-05", 400, "from"),
         (f"{BALANCES}?from=2026-05&as_of=2026-04", 400, "from"),
         (f"{BALANCES}?group_by=plan", 400, "group_by"),
         (f"{ENTRIES}?subject=", 400, "subject"),

@@ -104,20 +104,54 @@ def test_several_rates_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("amount", "on", "country", "rates"),
     [
-        (2_550, 10_000, "FI", ("FI 25.5",)),
-        (2_400, 10_000, "FI", ("FI 24",)),
         (1, 4, "SE", ("SE 25",)),
         (1, 3, "SE", ("SE 25",)),
-        (1, 4, "FI", ()),  # any rate from 12.5 to 30 comes to it
+        (480, 4_000, "SE", ("SE 12",)),
+        (120, 2_000, "SE", ("SE 6",)),
         (0, 10_000, "SE", ()),
         (-2_500, -10_000, "SE", ("SE 25",)),
+        (2_500, 10_000, "DE", ()),  # a Swedish seller's 25 % for a consumer elsewhere, as is lawful
+        (8, 400, "FR", ()),  # 2.1 %, which France has, and not 2, which it has not
+        (2_550, 10_000, "FI", ()),
     ],
 )
-def test_a_rate_is_worked_out_where_one_alone_comes_to_the_tax(
+def test_a_rate_is_worked_out_of_swedish_addresses_alone(
     amount: int, on: int, country: str, rates: tuple[str, ...]
 ) -> None:
     fact = issued(shown(tax(amount, on), customer_address={"country": country}, lines=listed()))
     assert tuple(each.rate for each in fact.taxes) == rates
+
+
+@pytest.mark.parametrize(
+    ("rate", "country", "name", "account"),
+    [
+        (25.5, "FI", "FI 25.5", "vat_eu"),
+        (2.1, "FR", "FR 2.1", "vat_eu"),
+        (25, "SE", "SE 25", "vat_25"),
+        (8.875, "US", "US 8.875", "tax_abroad"),
+    ],
+)
+def test_a_rate_that_is_shown_is_told_whatever_country_it_is_of(
+    rate: float, country: str, name: str, account: str
+) -> None:
+    of_it = {"id": "txr_1", "percentage": rate, "country": country}
+    (told,) = issued(shown(tax(2_500, 10_000, of_it), customer_address={"country": "DE"})).taxes
+    assert (told.rate, told.account) == (name, account)
+
+
+def test_a_rate_that_is_shown_later_takes_the_place_of_none() -> None:
+    """A consumer in Germany is charged Sweden's 25 %; which that is the first message does not show."""
+    germany: Json = {"customer_address": {"country": "DE"}, "lines": ALL}
+    log = Books()
+    for n, rate in enumerate(["txr_25", MOMS]):
+        told = shown(tax(2_500, 10_000, rate), **germany)
+        log.append(read(event("invoice.updated", told, id=f"evt_{n}")).rows)
+    assert not log.bodies(FactConflict)
+    assert trial_balance(log.rows) == {
+        ("receivable", "in_1", "usd"): 12_500,
+        ("deferred_revenue", "in_1", "usd"): -10_000,
+        ("vat_25", "in_1", "usd"): -2_500,
+    }
 
 
 def test_lines_are_rounded_by_themselves() -> None:

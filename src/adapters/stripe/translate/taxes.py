@@ -2,22 +2,23 @@
 
 What a message calls a rate is an id in most versions. What that rate is, it says where it shows the rate
 itself: among the default rates, on lines (until 2025-03-31), or expanded in the id's place. Else the tax and
-what it is on say it, where that leaves no doubt: the customer's country is shown, and one rate alone comes to
-this tax. All of that is frozen when an invoice is finalised. What is in doubt is of no rate."""
+what it is on say it, where that leaves no doubt: the customer's address is Swedish, and one of Sweden's three
+rates alone comes to this tax. All of that is frozen when an invoice is finalised.
+
+What is in doubt is of no rate, until a message shows which. Elsewhere that is all that is not shown: a seller
+may charge consumers in other countries of the EU his own country's rates, and a guess would contradict the
+message that shows the rate, where no rate at all gives way to it (`corrections.outgrown`)."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from fractions import Fraction
 
 from ledgerstone.adapters.stripe.currencies import minor
 from ledgerstone.adapters.stripe.wire import invoices as wire
 from ledgerstone.adapters.stripe.wire.fields import id_of
-from ledgerstone.ledger.sales_tax import EU, Tax
+from ledgerstone.ledger.sales_tax import Tax
 
-OF_SWEDEN = (Fraction(25), Fraction(12), Fraction(6))
-OF_THE_EU = tuple(Fraction(halves, 2) for halves in range(1, 61))
-"""Rates of VAT in the EU are halves of a percent up to 30, all but two (2.1 in France, 4.8 in Ireland)."""
+OF_SWEDEN = 25, 12, 6
 
 
 def by_rate(invoice: wire.Invoice, currency: str) -> tuple[Tax, ...]:
@@ -63,13 +64,12 @@ def _rate(tax: wire.Tax, shown: Mapping[str, wire.TaxRate], country: str, lines:
 
 
 def _worked_out(tax: wire.Tax, country: str, lines: int) -> str:
-    """Each line's tax is rounded, so that all may be off by half a unit for each line. Outside the EU a rate
-    may be of any number of decimals, and nothing is worked out."""
-    if not tax.taxable_amount or country not in EU:
+    """Each line's tax is rounded, so that all may be off by half a unit for each line."""
+    if not tax.taxable_amount or country != "SE":
         return ""
-    known: Iterable[Fraction] = OF_SWEDEN if country == "SE" else OF_THE_EU
-    near = [rate for rate in known if abs(tax.amount - tax.taxable_amount * rate / 100) <= Fraction(lines, 2)]
-    return f"{country} {_text(Decimal(float(near[0])))}" if len(near) == 1 else ""
+    off = {rate: abs(100 * tax.amount - tax.taxable_amount * rate) for rate in OF_SWEDEN}
+    near = [rate for rate, hundredths in off.items() if hundredths <= 50 * lines]
+    return f"SE {near[0]}" if len(near) == 1 else ""
 
 
 def _country(invoice: wire.Invoice) -> str:
