@@ -154,6 +154,20 @@ def test_a_rate_that_is_shown_later_takes_the_place_of_none() -> None:
     }
 
 
+def test_parts_need_not_be_whole_amounts_where_their_sum_is() -> None:
+    """Stripe takes the króna in hundredths, and it has none."""
+    iceland = {"id": "txr_is", "percentage": 24, "country": "IS"}
+    other = {"id": "txr_11", "percentage": 11, "country": "IS"}
+    krona: Json = {"currency": "isk", "total": 12_400}
+
+    one = issued(shown(tax(1_250, rate=iceland), tax(1_150, rate=iceland), **krona))
+    assert (one.tax, one.taxes, one.untold_tax) == (24, (Tax("IS 24", 24),), 0)
+    two = issued(shown(tax(1_250, rate=iceland), tax(1_150, rate=other), **krona))
+    assert (two.tax, two.taxes, two.untold_tax) == (24, (), 24)
+    half = issued(shown(tax(1_200, rate=iceland), tax(1_150, rate=other), tax(50), **krona))
+    assert (half.tax, half.taxes, half.untold_tax) == (24, (Tax("IS 24", 12),), 12)
+
+
 def test_lines_are_rounded_by_themselves() -> None:
     some = listed(*({"amount": 1_00} for _ in range(6)))
     fact = issued(shown(tax(1_53, 6_00), lines=some, **SWEDEN))

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from ledgerstone.adapters.stripe.currencies import minor
+from ledgerstone.adapters.stripe.faults import Unusable
 from ledgerstone.adapters.stripe.wire import invoices as wire
 from ledgerstone.adapters.stripe.wire.fields import id_of
 from ledgerstone.ledger.sales_tax import Tax
@@ -27,8 +28,17 @@ def by_rate(invoice: wire.Invoice, currency: str) -> tuple[Tax, ...]:
     found = Counter[str]()
     for tax in taxes(invoice):
         if rate := _rate(tax, shown, _country(invoice), _lines(invoice)):
-            found[rate] += minor(tax.amount, currency)
-    return tuple(Tax(rate, amount) for rate, amount in sorted(found.items()) if amount)
+            found[rate] += tax.amount
+    whole = {rate: _whole(amount, currency) for rate, amount in sorted(found.items())}
+    return tuple(Tax(rate, amount) for rate, amount in whole.items() if amount)
+
+
+def _whole(amount: int, currency: str) -> int:
+    """In minor units; 0 where that is no whole number of them: all of an invoice's tax may be one still."""
+    try:
+        return minor(amount, currency)
+    except Unusable:
+        return 0
 
 
 def taxes(invoice: wire.Invoice) -> tuple[wire.Tax, ...]:
