@@ -38,8 +38,8 @@ Totals = Mapping[tuple[str, str, str, date], tuple[int, ...]]
 class Index(postings.Index, Protocol):
     """The index of postings, and its sums."""
 
-    def totals(self, position: int) -> "Totals":
-        """Those up to a position."""
+    def totals(self, position: int, book: str) -> "Totals":
+        """Those of a book up to a position."""
         ...
 
 
@@ -173,7 +173,7 @@ def before_closing(journal: Journal, books: Books, period: str, index: Index | N
     Raises Unsound."""
     while index is not None and index.position() < books.position:
         postings.advance(journal, index)
-    found = doubts(books, None if index is None else index.totals(books.position))
+    found = doubts(books, None if index is None else index.totals(books.position, str(books.book)))
     if named := list(islice(found, NAMED)):
         more = sum(1 for _ in found)
         rest = f"; and {more:,} more" if more else ""
@@ -191,10 +191,9 @@ def doubts(books: Books, kept: Totals | None) -> Iterator[str]:
 
 
 def _differing(books: Books, kept: Totals) -> Iterator[str]:
-    indexed, of = Counter[tuple[date, str, str]](), str(books.book)
-    for (book, account, currency, day), (debit, credit) in kept.items():
-        if book == of:
-            indexed[day, account, currency] += debit - credit
+    indexed = Counter[tuple[date, str, str]]()
+    for (_, account, currency, day), (debit, credit) in kept.items():
+        indexed[day, account, currency] += debit - credit
     told = Counter({(day, *cell): n for day, moved in books.moved.items() for cell, n in moved.items()})
     for day, account, currency in sorted(indexed.keys() | told.keys()):
         here, there = indexed[day, account, currency], told[day, account, currency]

@@ -19,7 +19,7 @@ from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.invoices import InvoiceOverpaid
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.posting import movements
-from ledgerstone.ledger.recorded import Recorded, encode
+from ledgerstone.ledger.recorded import Book, Recorded, encode
 from ledgerstone.projections import postings
 from ledgerstone.projections.postings import MOVING, NAME, Pages, Undecodable, advance, entries, legs, pages
 from ledgerstone.projections.reads import balances
@@ -149,6 +149,21 @@ def test_who_is_overtaken_writes_nothing(database: Database, journal: Journal, i
     assert late.write(0, pages(journal.raw(0, 5_000, MOVING), {})) is False
     late.close()
     assert _legs(database) == before
+
+
+def test_sums_are_of_one_book_or_of_all(journal: Journal, index: PostingIndex) -> None:
+    row, other = _moved(), Book("acct_1", BOOK.livemode)
+    journal.append([row])
+    journal.append([replace(row, name=f"{row.name}_1", book=other)])
+    while advance(journal, index):
+        pass
+    every = index.totals(2)
+    own, others = index.totals(2, str(BOOK)), index.totals(2, str(other))
+    assert own
+    assert every == own | others
+    assert {book for book, *_ in own} == {str(BOOK)}
+    assert {book for book, *_ in others} == {str(other)}
+    assert index.totals(1, str(other)) == {}
 
 
 def test_what_is_closed_is_kept_with_its_position(index: PostingIndex) -> None:

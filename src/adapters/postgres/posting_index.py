@@ -86,8 +86,9 @@ CLOSED_LAST = "select distinct on (book) book, through from views.{name}_closed 
 TOTALS = (
     "select book, account, currency, day, coalesce(sum(amount) filter (where amount > 0), 0)::bigint,"
     " coalesce(-sum(amount) filter (where amount < 0), 0)::bigint"
-    " from views.{name} where position <= %s group by book, account, currency, day"
+    " from views.{name} where position <= %(position)s{of} group by book, account, currency, day"
 )
+OF_BOOK = " and book = %(book)s"
 HELD = (
     "select book, monthly, day, account, currency, debit::numeric, credit::numeric from views.{name}_head"
     " where debit <> 0 or credit <> 0"
@@ -180,9 +181,11 @@ class PostingIndex:
         row = self._open().execute(query, [self._name]).fetchone()
         return None if row is None else int(row[0])
 
-    def totals(self, position: int) -> dict[Any, tuple[int, ...]]:
-        """Debits and credits of the legs up to a position, by book, account, currency and day."""
-        rows = self._open().execute(self._said(TOTALS), [position]).fetchall()
+    def totals(self, position: int, book: str | None = None) -> dict[Any, tuple[int, ...]]:
+        """Debits and credits of the legs up to a position, of one book or of all, by book, account, currency
+        and day."""
+        statement = TOTALS.format(name=self._name, of=OF_BOOK if book is not None else "")
+        rows = self._open().execute(statement, {"position": position, "book": book}).fetchall()
         return {tuple(row[:4]): tuple(row[4:]) for row in rows}
 
     def faults(self) -> Iterator[tuple[str, str, str, str, date]]:
