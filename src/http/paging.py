@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from ledgerstone.http.errors import Problem, refused
-from ledgerstone.http.parameters import YEARS, Paged
+from ledgerstone.http.parameters import Paged
+from ledgerstone.ledger.periods import YEARS
 from ledgerstone.projections.reads.asked import Place
 
 DEFAULT, MOST = 100, 1000

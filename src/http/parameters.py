@@ -12,12 +12,12 @@ from msgspec import Meta, Struct
 from ledgerstone.http.errors import Problem, refused
 from ledgerstone.ledger.accounts import CHART
 from ledgerstone.ledger.growth import end_of, midnight
+from ledgerstone.ledger.periods import YEARS
 
 Q = TypeVar("Q", bound=Struct)
 
 DAY = r"\d{4}-\d{2}-\d{2}"
 TIME = rf"{DAY}[Tt]\d{{2}}:\d{{2}}:\d{{2}}(\.\d{{1,6}})?([Zz]|[+-]\d{{2}}:\d{{2}})"
-YEARS = range(1970, 3000)
 WRITTEN = "a month (2026-10), a date (2026-10-31) or a time (2026-11-01T00:00:00Z)"
 LONGEST = 8_192
 

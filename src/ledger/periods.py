@@ -16,6 +16,8 @@ from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.sales_tax import account
 
 DAY = timedelta(days=1)
+YEARS = range(1970, 3000)
+"""Those that are asked of, and closed."""
 
 
 class Part(Struct, frozen=True, array_like=True, gc=False):
@@ -106,6 +108,16 @@ def days(period: str) -> tuple[date, date]:
         return first, (first + 31 * DAY).replace(day=1)
     except (ValueError, OverflowError):
         raise ValueError(f"{period!r} is not a month: write it as 2026-10") from None
+
+
+def asked(period: str) -> tuple[date, date]:
+    """The days of a period that somebody names. ValueError where it is none, or of a year that reads do not
+    take: nothing is in it, and months would be listed from there on."""
+    found = days(period)
+    if found[0].year not in YEARS:
+        years = f"{YEARS.start} to {YEARS.stop - 1}"
+        raise ValueError(f"{period} is of no year that is kept here: those are {years}")
+    return found
 
 
 def last_day(period: str) -> date:

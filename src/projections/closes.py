@@ -111,8 +111,8 @@ class Books(Struct):
 
 
 def over(period: str, now: datetime) -> None:
-    """ValueError where a month is none, or is not over at a time (UTC)."""
-    if last_day(period) >= now.date():
+    """ValueError where a month is none that can be closed, or is not over at a time (UTC)."""
+    if periods.asked(period)[1] > now.date():
         raise ValueError(f"{period} is not over: what is to come of it would be late")
 
 
@@ -150,6 +150,7 @@ def close_in(
 
 def reopen_in(journal: Journal, book: Book, period: str, actor: str, reason: str) -> list[Decided]:
     """Open a month and all later ones again, the last first. ValueError where it is not closed."""
+    periods.asked(period)
     head = journal.head()
     opened = list(periods.reopened(in_force(journal, book), period, actor, reason))
     rows = [closing.row(book, each) for each in opened]

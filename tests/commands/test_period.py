@@ -102,6 +102,8 @@ def test_tax_is_said_with_its_rate() -> None:
     [
         (("close", "2026-13", "--actor", "ada"), "write it as 2026-10"),
         (("close", "2999-01", "--actor", "ada"), "2999-01 is not over"),
+        (("close", "0206-10", "--actor", "ada"), "0206-10 is of no year that is kept here"),
+        (("reopen", "0206-10", "--actor", "ada", "--reason", "why"), "0206-10 is of no year that is kept"),
         (("reopen", "2026-01", "--actor", "ada", "--reason", "why"), "2026-01 is not closed"),
         (("reopen", "2026-01", "--actor", "ada", "--reason", " "), "2026-01 is not closed"),
     ],

@@ -19,7 +19,7 @@ from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.projections import closes
 from tests import stripe_objects as stripe
 from tests.exchanged import INVOICE, TABLES
-from tests.http.parts import PROBLEM, Service, deliver
+from tests.http.parts import PROBLEM, Service, deliver, every
 
 ADA, WHY = {"actor": "ada"}, {"actor": "ada", "reason": "an invoice was missing"}
 OURS = Book("", True)
@@ -115,6 +115,10 @@ def test_a_reopening_names_all_months_that_it_opens(service: Service, client: Te
         (close, "2026-13", ADA, 400, "write it as 2026-10"),
         (close, "never", ADA, 400, "write it as 2026-10"),
         (reopen, "2026-1", WHY, 400, "write it as 2026-10"),
+        (close, "0206-10", ADA, 400, "0206-10 is of no year that is kept here: those are 1970 to 2999"),
+        (reopen, "0206-10", WHY, 400, "1970 to 2999"),
+        (close, "1969-12", ADA, 400, "1970 to 2999"),
+        (close, "3000-01", ADA, 400, "1970 to 2999"),
         (close, "2026-11", ADA, 409, "2026-11 is not over"),
         (close, "2999-01", ADA, 409, "2999-01 is not over"),
         (close, "2026-01", ADA, 409, "2026-02 is closed, and with it all before"),
@@ -139,6 +143,24 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM), answer.text
     assert says in answer.json()["detail"]
     assert len(decided(service)) == 1
+
+
+def test_months_are_listed_from_the_first_that_has_anything_or_is_closed(
+    service: Service, client: TestClient
+) -> None:
+    def listed() -> list[str]:
+        service.engine.catch_up()
+        return [row["period"] for row in every(client, "/sys/periods", as_of="2026-03")]
+
+    service.hear([issued(1, "2026-03-15")])
+    assert listed() == ["2026-03"]
+    assert close(client, "2026-01").status_code == 200
+    assert listed() == ["2026-03", "2026-02", "2026-01"]
+    assert reopen(client, "2026-01").status_code == 200
+    assert listed() == ["2026-03"], "what was closed once, and is empty, is no beginning"
+    closes.close_in(service.journal, OURS, "0206-10", "ada")  # as was accepted once
+    assert listed() == ["2026-03"]
+    assert client.get("/sys/periods/0206-10").status_code == 400
 
 
 def test_a_body_is_json_of_a_size(client: TestClient) -> None:

@@ -47,6 +47,6 @@ async def deferred(asked: Asked) -> Found:
 def named(period: str) -> tuple[date, date]:
     """The first day of the month that a path names, and the first after it. Raises a Problem (400)."""
     try:
-        return periods.days(period)
+        return periods.asked(period)
     except ValueError as error:
         raise refused("period", f"{str(error)[:200]}.") from None

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from ledgerstone.ledger.periods import Part, PeriodClosed, PeriodReopened
+from ledgerstone.ledger.periods import YEARS, Part, PeriodClosed, PeriodReopened, in_force
 from ledgerstone.ledger.posting import TABLE, account
 from ledgerstone.ledger.recorded import decode
 from ledgerstone.projections.postings import SPANS
@@ -129,9 +129,10 @@ def first_month(moment: Moment, is_head: bool) -> Query:
 
 
 def months(first: date | None, moment: Moment, told: Sequence[Decided]) -> list[Month]:
-    """The months of a book from the first in which anything stands, or that was closed, to that of the
-    moment; the last first."""
-    begun = [each for each in [first and f"{first:%Y-%m}", *(one.fact.period for one in told)] if each]
+    """The months of a book from the first in which anything stands, or that is closed, to that of the moment;
+    the last first. What is before all years is no beginning: months of such were closed once."""
+    closed = in_force([one.fact for one in told])
+    begun = [each for each in [first and first.isoformat()[:7], *closed] if each and each >= f"{YEARS.start}"]
     names = list(_names(min(begun), end_day(moment.at))) if begun else []
     return [month(name, told) for name in reversed(names)]
 
@@ -238,5 +239,5 @@ def moves(fact: PeriodClosed | PeriodReopened) -> Iterator[Moved]:
 def _names(first: str, end: date) -> Iterator[str]:
     day = date.fromisoformat(f"{first}-01")
     while day < end:
-        yield f"{day:%Y-%m}"
+        yield day.isoformat()[:7]
         day = (day + timedelta(days=31)).replace(day=1)
