@@ -34,6 +34,10 @@ from ledgerstone.projections.reads import closes, sync
 LOOK = "/sys/periods"
 SECONDS = 4.0
 """That whoever asks waits for a close; what takes longer is answered with 202."""
+KEPT = 60.0
+"""Seconds for which what went wrong when nobody waited any more is kept; later it may have been mended."""
+MOST = 8
+"""Decisions on their way at a time: one alone is made, and the others hear so."""
 PATIENCE = 10.0
 """Seconds for the body of a request."""
 LARGEST = 16_384
@@ -98,7 +102,14 @@ class Act(Struct, frozen=True):
 
 
 Work = Callable[[Services, Act], Closed | Reopened]
-Outcome = asyncio.Task[Closed | Reopened]
+
+
+class Going(Struct, eq=False):
+    """A decision on its way. `late`: somebody stopped waiting for it; `ended`: when it did, Unix seconds."""
+
+    outcome: asyncio.Task[Closed | Reopened]
+    late: bool = False
+    ended: float | None = None
 
 
 class Deciding:
@@ -106,7 +117,7 @@ class Deciding:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._running: dict[Act, Outcome] = {}
+        self.going: dict[Act, Going] = {}
 
     async def close(self, request: Request) -> Response:
         """Close a month and all before it: 200 with what that moved, also where it was done already by the
@@ -140,31 +151,49 @@ class Deciding:
             raise Problem(409, f"{error}.") from None
 
     async def _answer(self, act: Act, work: Work) -> Response:
-        """Join those who asked the same, or begin. What ended when nobody waited any more is told now, if it
-        went wrong; if not, it is asked again, for it may have been taken back since."""
-        task = self._running.pop(act, None)
-        if task is None or (task.done() and not task.cancelled() and task.exception() is None):
-            task = asyncio.create_task(asyncio.to_thread(work, self._services, act))
-        self._running[act] = task
-        await asyncio.wait([task], timeout=SECONDS)
-        if not task.done():
-            task.add_done_callback(partial(_noted, act))
+        """Join those who asked the same, or begin. What went wrong a little while ago, when nobody waited any
+        more, is told once, and then tried again; what went well is asked again, for it may have been taken
+        back since."""
+        self._forget()
+        going = self.going.get(act) or self._begin(act, work)
+        await asyncio.wait([going.outcome], timeout=SECONDS)
+        if not going.outcome.done():
+            going.late = True
             look = f"{LOOK}/{act.period}"
             headers = {"Location": look, "Cache-Control": "no-store", **RETRY}
             return Response(
                 msgspec.json.encode(Undecided(act.period, look)), 202, headers, "application/json"
             )
-        if self._running.get(act) is task:
-            del self._running[act]
-        done = task.result()
+        self._drop(act, going)
+        done = going.outcome.result()
         headers = {"Ledger-Position": str(done.position), "Cache-Control": "no-store"}
         return Response(msgspec.json.encode(done), 200, headers, "application/json")
 
+    def _begin(self, act: Act, work: Work) -> Going:
+        if sum(not each.outcome.done() for each in self.going.values()) >= MOST:
+            raise Problem(409, RUNNING, RETRY)
+        going = self.going[act] = Going(asyncio.create_task(asyncio.to_thread(work, self._services, act)))
+        going.outcome.add_done_callback(lambda _: self._ended(act, going))
+        return going
 
-def _noted(act: Act, task: Outcome) -> None:
-    """Nobody may ask again."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.warning("%s of %s is not %s: %s", act.period, act.book, act.did, error)
+    def _ended(self, act: Act, going: Going) -> None:
+        """Keep what went wrong for whoever asks again, if trying again would not help."""
+        error, going.ended = going.outcome.exception(), self._services.clock()
+        if error is None or (isinstance(error, Problem) and RETRY.keys() <= error.headers.keys()):
+            self._drop(act, going)
+        if error is not None and going.late:
+            logger.warning("%s of %s is not %s: %s", act.period, act.book, act.did, error)
+
+    def _drop(self, act: Act, going: Going) -> None:
+        if self.going.get(act) is going:
+            del self.going[act]
+
+    def _forget(self) -> None:
+        """What nobody asked for again while it was kept."""
+        since = self._services.clock() - KEPT
+        for act, going in list(self.going.items()):
+            if going.ended is not None and going.ended < since:
+                self._drop(act, going)
 
 
 def close(services: Services, act: Act) -> Closed:

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.lock import alone
-from ledgerstone.http import deciding
-from ledgerstone.http.errors import Problem
+from ledgerstone.http import app, deciding
+from ledgerstone.http.errors import RETRY, Problem
 from ledgerstone.ledger.invoices import InvoiceIssued, ServiceLine
 from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
 from ledgerstone.ledger.posting import movements
@@ -248,6 +248,71 @@ def test_what_takes_long_goes_on_and_who_asks_again_hears_of_it(
     again = close(client, "2026-01")
     assert (again.status_code, again.json()["position"]) == (200, 2)
     assert decided(service) == [("PeriodClosed", "2026-01")]
+
+
+def late(service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch, problem: Problem) -> None:
+    """A close that is answered with 202, and then ends with a problem."""
+    go, ended = threading.Event(), threading.Event()
+
+    def slow(*_: Any) -> Any:
+        assert go.wait(30)
+        raise problem
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deciding, "close", slow)
+        patch.setattr(deciding, "SECONDS", 0.05)
+        patch.setattr(deciding.logger, "warning", lambda *_: ended.set())
+        assert close(client, "2026-01").status_code == 202
+        go.set()
+        assert ended.wait(30)
+
+
+def test_what_went_wrong_a_while_ago_is_tried_again_and_not_told(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.hear([issued(1)])
+    late(service, client, monkeypatch, Problem(409, "No rate is known."))
+    service.now += deciding.KEPT + 1
+    assert close(client, "2026-01").status_code == 200
+
+
+def test_what_passes_by_itself_is_tried_again_and_not_told(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.hear([issued(1)])
+    late(service, client, monkeypatch, Problem(409, deciding.RUNNING, RETRY))
+    assert close(client, "2026-01").status_code == 200
+
+
+def test_what_nobody_asks_for_again_is_not_kept(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = deciding.Deciding(service.services)
+    monkeypatch.setattr(app, "Deciding", lambda _: asked)
+    with TestClient(app.create_app(service.services)) as client:
+        service.hear([issued(1)])
+        late(service, client, monkeypatch, Problem(409, "No rate is known."))
+        assert len(asked.going) == 1
+        service.now += deciding.KEPT + 1
+        assert close(client, "2026-01", {"actor": "bob"}).status_code == 200
+        assert not asked.going
+
+
+def test_few_decisions_are_on_their_way_at_a_time(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, work = threading.Event(), deciding.close
+
+    def slow(services: Any, act: Any) -> Any:
+        assert go.wait(30)
+        return work(services, act)
+
+    monkeypatch.setattr(deciding, "close", slow)
+    monkeypatch.setattr(deciding, "SECONDS", 0.05)
+    for n in range(deciding.MOST):
+        assert close(client, "2026-01", {"actor": f"clerk {n}"}).status_code == 202
+    more = close(client, "2026-01")
+    assert (more.status_code, more.headers["Retry-After"]) == (409, "2")
+    assert close(client, "2026-01", {"actor": "clerk 0"}).status_code == 202, "that is on its way"
+    go.set()
 
 
 def test_what_went_wrong_when_nobody_waited_any_more_is_said_to_who_asks_again(
