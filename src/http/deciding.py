@@ -4,10 +4,11 @@ waits for a while; what takes longer goes on, and whoever asks the same again he
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any
+from threading import Thread
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -44,6 +45,7 @@ LARGEST = 16_384
 """Bytes of a body, in which somebody says why."""
 RUNNING = "Months are being closed or opened again just now. Try again when that has ended."
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 Text = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
 
 
@@ -107,7 +109,7 @@ Work = Callable[[Services, Act], Closed | Reopened]
 class Going(Struct, eq=False):
     """A decision on its way. `late`: somebody stopped waiting for it; `ended`: when it did, Unix seconds."""
 
-    outcome: asyncio.Task[Closed | Reopened]
+    outcome: asyncio.Future[Closed | Reopened]
     late: bool = False
     ended: float | None = None
 
@@ -172,7 +174,7 @@ class Deciding:
     def _begin(self, act: Act, work: Work) -> Going:
         if sum(not each.outcome.done() for each in self.going.values()) >= MOST:
             raise Problem(409, RUNNING, RETRY)
-        going = self.going[act] = Going(asyncio.create_task(asyncio.to_thread(work, self._services, act)))
+        going = self.going[act] = Going(in_a_thread(partial(work, self._services, act)))
         going.outcome.add_done_callback(lambda _: self._ended(act, going))
         return going
 
@@ -194,6 +196,26 @@ class Deciding:
         for act, going in list(self.going.items()):
             if going.ended is not None and going.ended < since:
                 self._drop(act, going)
+
+
+def in_a_thread(work: Callable[[], T]) -> asyncio.Future[T]:
+    """What comes of work in a thread that ends with the process. When a service is to end, asyncio waits for
+    its own, however long they take; what is half done here is rolled back by the database."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[T] = loop.create_future()
+
+    def tell(say: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+            loop.call_soon_threadsafe(say)
+
+    def run() -> None:
+        try:
+            tell(partial(outcome.set_result, work()))
+        except Exception as error:
+            tell(partial(outcome.set_exception, error))
+
+    Thread(target=run, name="ledgerstone-deciding", daemon=True).start()
+    return outcome
 
 
 def close(services: Services, act: Act) -> Closed:

@@ -296,6 +296,23 @@ def test_what_nobody_asks_for_again_is_not_kept(service: Service, monkeypatch: p
         assert not asked.going
 
 
+def test_a_service_ends_though_a_close_does_not(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, ended = threading.Event(), threading.Event()
+
+    def endless(*_: Any) -> Any:
+        go.wait(30)
+        ended.set()
+        raise Problem(409, "It took too long.")
+
+    monkeypatch.setattr(deciding, "close", endless)
+    monkeypatch.setattr(deciding, "SECONDS", 0.05)
+    with TestClient(service.app) as client:
+        assert close(client, "2026-01").status_code == 202
+    assert not ended.is_set(), "it was not waited for"
+    go.set()
+    assert ended.wait(30)
+
+
 def test_few_decisions_are_on_their_way_at_a_time(
     service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
