@@ -2,7 +2,7 @@
 with what invoices say of themselves; and what the last close deferred with its schedules."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 
@@ -22,18 +22,21 @@ from ledgerstone.ledger.book_invariants import (
     square,
 )
 from ledgerstone.ledger.corrections import corrected
+from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.open_items import NO_INVOICE, Item, Mine, OpenItems, Shown
 from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened, Recognised, closed_through, last_day
 from ledgerstone.ledger.recorded import Recorded, decode
 from ledgerstone.ledger.sales import sales
-from ledgerstone.projections.closes import READ, WINDOW
+from ledgerstone.projections.closes import ASKED, WINDOW
 from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.postings import entries, legs
 from ledgerstone.projections.view import table
 
 MOST = 200_000
 """Open items in memory, some 100 MB. Where there are more the log is read once more for each part of them."""
+ROWS = 200_000
+"""Rows that closes ask for in memory; a book that has more takes as much as its close did."""
 INVOICES = table(Invoices())
 NAMES = [name for name, _ in INVOICES.columns]
 
@@ -46,11 +49,14 @@ class Books:
         self._parts = 1
         self._items = OpenItems(square)
         self._closes: dict[tuple[str, str], PeriodClosed] = {}
+        self._asked = Counter[str]()
 
     def take(self, row: Recorded, position: int) -> None:
         """A row of the log, in its order."""
         self.rows, self.position = self.rows + 1, position
         self._items.take(position, row)
+        if tag(type(row.body)) in ASKED:
+            self._asked[str(row.book)] += 1
         if isinstance(row.body, PeriodClosed):
             self._closes[str(row.book), row.body.period] = row.body
         elif isinstance(row.body, PeriodReopened):
@@ -101,12 +107,14 @@ class Books:
                 yield Problem(f"books of {book}: {problem.said}")
 
     def _schedules(self, journal: Journal) -> Iterator[Problem]:
-        """The last close of each book; it takes as much memory as the close did."""
+        """The last close of each book. The log is read once for as many books as fit into memory."""
         last = {book: self._closes[book, period] for book, period in sorted(self._closes)}
-        for book, closed in last.items():
-            close = Close(closed, {}, _unearned(journal, book, closed))
-            for problem in deferred_revenue_is_what_schedules_have_left(close):
-                yield Problem(f"{closed.period} of {book}, which is closed: {problem.said}")
+        for part in _parts({book: self._asked[book] for book in last}):
+            known = _known(journal, {book: last[book].known_at for book in part})
+            for book in part:
+                close = Close(last[book], {}, unearned(known.pop(book), last[book]))
+                for problem in deferred_revenue_is_what_schedules_have_left(close):
+                    yield Problem(f"{last[book].period} of {book}, which is closed: {problem.said}")
 
 
 def unearned(rows: Sequence[Recorded], closed: PeriodClosed) -> Counter[str]:
@@ -133,16 +141,30 @@ def _booked_later(rows: Iterable[Recorded], day: date) -> Counter[str]:
     return found
 
 
-def _unearned(journal: Journal, book: str, closed: PeriodClosed) -> Counter[str]:
-    return unearned(list(_known(journal, book, closed.known_at)), closed)
+def _parts(rows: Mapping[str, int]) -> Iterator[list[str]]:
+    """Books, by how many rows each has, in parts that have few enough together, or are of one book."""
+    part, held = list[str](), 0
+    for book, count in rows.items():
+        if part and held + count > ROWS:
+            yield part
+            part, held = [], 0
+        part.append(book)
+        held += count
+    if part:
+        yield part
 
 
-def _known(journal: Journal, book: str, upto: int) -> Iterator[Recorded]:
-    after = 0
-    while after < upto:
-        found = journal.read(after, min(WINDOW, upto - after), READ)
-        yield from (each.row for each in found if each.row is not None and str(each.row.book) == book)
-        after = found[-1].position
+def _known(journal: Journal, upto: Mapping[str, int]) -> dict[str, list[Recorded]]:
+    """The rows that a close of each book asks for, up to a position each."""
+    found: dict[str, list[Recorded]] = {book: [] for book in upto}
+    after, last, tags = 0, max(upto.values()), sorted(ASKED)
+    while after < last:
+        window = journal.read(after, min(WINDOW, last - after), tags)
+        for each in window:
+            if each.row is not None and each.position <= upto.get(str(each.row.book), 0):
+                found[str(each.row.book)].append(each.row)
+        after = window[-1].position
+    return found
 
 
 def _is_there(database: Database, position: int) -> bool:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import closing as closed_afterwards
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from random import Random
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -16,11 +17,14 @@ from ledgerstone.commands import verify_books
 from ledgerstone.commands.verify import NAMED, Verdict, verify
 from ledgerstone.ledger import closing
 from ledgerstone.ledger.closing import digest_of
+from ledgerstone.ledger.facts import tag
+from ledgerstone.ledger.invoices import InvoiceIssued, ServiceLine
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.payments import PaymentApplied
 from ledgerstone.ledger.periods import Part, PeriodClosed
-from ledgerstone.ledger.posting import movements
+from ledgerstone.ledger.posting import TABLE, movements
 from ledgerstone.ledger.recorded import Book, Recorded, decode, encode
+from ledgerstone.projections.closes import ASKED, close_in
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.views import VIEWS
 from tests.bank_business import BankBusiness
@@ -130,6 +134,60 @@ def test_invoices_are_compared_where_their_view_is_there(
     assert any(
         "the invoice says that 0 is open (paid)" in each for each in verified(database, journal).remarks
     )
+
+
+class Counted:
+    """A journal that notes which tags were read from its beginning."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal, self.begun = journal, list[list[str]]()
+
+    def read(self, after: int, limit: int, tags: list[str]) -> Any:
+        if after == 0:
+            self.begun.append(tags)
+        return self.journal.read(after, limit, tags)
+
+
+@pytest.mark.parametrize(("rows", "readings"), [(200_000, 1), (1, 3)])
+def test_schedules_of_all_books_are_held_against_their_closes_in_few_readings(
+    database: Database, journal: Journal, monkeypatch: pytest.MonkeyPatch, rows: int, readings: int
+) -> None:
+    books = [Book(account, True) for account in ("", "acct_1", "acct_2")]
+    for n, book in enumerate(books):
+        line = ServiceLine(31_00, "pro", date(2026, 1, 15), date(2026, 2, 15), "sub_1")
+        body = InvoiceIssued(invoice=f"in_{n}", currency="eur", net=31_00, tax=0, lines=(line,))
+        at = datetime(2026, 1, 15, tzinfo=UTC)
+        journal.append([Recorded(f"invoice/in_{n}/issued", book, at, body, movements=movements(body))])
+    for book in books:
+        good = close_in(journal, book, "2026-01", "ada").fact
+        assert isinstance(good, PeriodClosed)
+        if book.account != "acct_1":
+            journal.append([closing.row(book, replace(good, number=2, balances=()))])
+    found_by, counted = verify_books.Books(), Counted(journal)
+    for entry in journal.read(0, 100):
+        assert entry.row is not None
+        found_by.take(entry.row, entry.position)
+
+    monkeypatch.setattr(verify_books, "ROWS", rows)
+    said = [each.said for each in found_by.found(database, cast("Any", counted)) if not each.waits]
+
+    assert [each[:30] for each in said] == [
+        "2026-01 of :live, which is clo",
+        "2026-01 of acct_2:live, which ",
+    ]
+    assert counted.begun == [sorted(ASKED)] * readings
+
+
+def test_closes_ask_for_all_that_moves_deferred_revenue() -> None:
+    """What stands in later books is added up from these rows alone."""
+    moves = {
+        tag(fact)
+        for fact, rules in TABLE.items()
+        for rule in rules
+        if any(side.startswith("deferred_revenue") for side in (rule.debit, rule.credit))
+    }
+    assert moves
+    assert moves <= ASKED
 
 
 def test_a_close_that_earned_too_much_is_named(database: Database, log: RealLog, journal: Journal) -> None:
