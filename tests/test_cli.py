@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing as ending
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, cast
@@ -29,7 +30,7 @@ from ledgerstone.demo.history import generate
 from ledgerstone.ledger.evidence import FactConflict, RefetchWanted
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import Recorded
-from ledgerstone.projections.postings import advance
+from ledgerstone.projections.postings import NAME, SPANS, advance
 from ledgerstone.projections.views import VIEWS
 from tests.examples import AT, BOOK
 
@@ -270,6 +271,20 @@ def _parked(event: bytes) -> tuple[Recorded, ...]:
     evidence = read_message(event, source="import", signature=None, livemode=True).rows[0]
     body = msgspec.structs.replace(evidence.body, parked="of the old days")
     return (msgspec.structs.replace(evidence, body=body),)
+
+
+def test_a_service_ends_while_a_close_waits(serving: Child, ledgerstone: Shell) -> None:
+    dsn = ledgerstone.database.app_dsn
+    with ending(PostingIndex(dsn, NAME, SPANS)) as index:
+        index.position()
+    waiting = HTTPConnection("127.0.0.1", serving.port, timeout=30)
+    with psycopg.connect(dsn) as connection, ending(waiting):
+        connection.execute(f"lock table views.{NAME} in access exclusive mode")
+        said = {"Content-Type": "application/json"}
+        waiting.request("POST", "/sys/periods/2026-01/close", b'{"actor": "ada"}', said)
+        assert waiting.getresponse().read().startswith(b'{"period":"2026-01","look"')
+        serving.process.send_signal(signal.SIGTERM)
+        assert serving.process.wait(30) == 0
 
 
 def _health(serving: Child) -> dict[str, Any]:
