@@ -14,10 +14,11 @@ from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.ledger.subscriptions import Subscription, SubscriptionSeen
 from ledgerstone.projections import bulk
 from ledgerstone.projections import rebuild as rebuilding
+from ledgerstone.projections.chain import Overtaken
 from ledgerstone.projections.engine import Engine
-from ledgerstone.projections.rebuild import ViewsDiffer, compare, rebuild, whole_chains
+from ledgerstone.projections.rebuild import ViewsDiffer, build, compare, rebuild, take_place, whole_chains
 from ledgerstone.projections.terms import Terms
-from ledgerstone.projections.view import AnyView, Look, Ref, Row, View, chains
+from ledgerstone.projections.view import AnyView, Look, Ref, Row, View, chains, decoder, encode_state
 from ledgerstone.projections.views import VIEWS
 from tests.corrected import with_corrections
 from tests.projections.tables import everything, sums, versions
@@ -66,6 +67,9 @@ def test_an_engine_that_was_swapped_under_begins_again(
     for message in messages(6):
         journal.append(message)
 
+    with pytest.raises(Overtaken):
+        engine.catch_up()
+    engine.restart()
     engine.catch_up()
 
     for group in chains(VIEWS):
@@ -151,6 +155,64 @@ class Payer(Plan):
 def _seen(row: Recorded) -> Subscription:
     assert isinstance(row.body, SubscriptionSeen)
     return row.body.now
+
+
+class CountRow(Row, frozen=True, gc=False):
+    times: int
+
+
+class Count(View[int, int]):
+    """How often was a subscription of a customer seen?"""
+
+    name = "count"
+    version = 1
+    hears = (SubscriptionSeen,)
+    state = int
+    row = CountRow
+
+    def keys(self, row: Recorded) -> Iterable[str]:
+        return (_seen(row).customer,)
+
+    def fold(self, state: int | None, row: Recorded, id: str) -> int:
+        return (state or 0) + 1
+
+    def part(self, id: str, state: int, look: Look) -> int:
+        return state
+
+    def rows(self, id: str, part: int) -> Iterable[Row]:
+        return (CountRow(part),)
+
+
+def test_what_an_engine_loaded_of_damaged_tables_is_forgotten_when_others_take_their_place(
+    database: Database, journal: Journal, store: PostgresViews
+) -> None:
+    view, rows = Count(), [row for _, row in log_of(messages(4)) if isinstance(row.body, SubscriptionSeen)]
+    customer = _seen(rows[-1]).customer
+    of_it = [row for row in rows if _seen(row).customer == customer]
+    journal.append_new(of_it[:1])
+    Engine([view], journal, store).catch_up()
+    with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+        query = "select state from views.count_v1_state"
+        ((state,),) = connection.execute(query).fetchall()
+        count, shown = decoder(view)(state)
+        spoil = "update views.count_v1_state set state = %s"
+        connection.execute(spoil, [encode_state((count + 1_000, shown))])
+    engine = Engine([view], journal, store)
+    journal.append_new(of_it[1:2])
+    engine.catch_up()
+
+    with closing(PostgresViews(database.app_dsn, "_new_1")) as beside:
+        build([[view]], journal, beside)
+        assert take_place([view], journal, beside, replace=True).replaced
+    journal.append_new(of_it[2:3])
+    with pytest.raises(Overtaken):
+        engine.step()
+    engine.restart()
+    engine.catch_up()
+
+    assert [line[-1] for line in versions(database.app_dsn, view)] == [1, 2, 3]
+    with closing(PostgresViews(database.app_dsn, "_check")) as check:
+        assert compare([view], journal, check, journal.head()) == []
 
 
 @pytest.mark.parametrize("keys", [40, 10**6])

@@ -45,10 +45,23 @@ from ledgerstone.adapters.postgres.view_writes import (
 COPY_FROM = 50
 """From this many rows on COPY is cheaper than an insert a row."""
 CLOSED = (("book", "text"), ("key", "text"), ("known_from", "bigint"), ("place", "bigint"), ("at", "bigint"))
-MOVE = (
-    "update views.tracking set position = %s, at = clock_timestamp(), stopped_at = %s, reason = %s"
-    " where name = any(%s) and position = %s"
+WHICH = (
+    "select c.oid from pg_class c where c.relname = t.name::name"
+    " and c.relnamespace = (select oid from pg_namespace where nspname = 'views')"
 )
+"""The table that has the name now. As of the snapshot in which the position is read: `to_regclass` may say
+yet for a moment what was so before a swap."""
+MOVE = (
+    "update views.tracking t set position = %s, at = clock_timestamp(), stopped_at = %s, reason = %s"
+    " where t.name = any(%s) and t.position = %s"
+)
+MOVE_SAME = (
+    "update views.tracking t set position = %s, at = clock_timestamp(), stopped_at = %s, reason = %s"
+    " from unnest(%s::text[], %s::oid[]) u(name, which)"
+    " where t.name = u.name and t.position = %s"
+    f" and coalesce(({WHICH}), u.which) is not distinct from u.which"
+)
+"""Where a table is missing, the write itself says so."""
 
 ROWS_OF = (
     "select notification_id, state from stored_events where notification_id = any(array("
@@ -71,13 +84,16 @@ class Moved(Exception):
 
 class PostgresViews:
     """The tables of views in schema `views`, over one connection, which `connect` makes, and makes anew when
-    it broke. `suffix` tells tables that are being rebuilt from those that are read."""
+    it broke. `suffix` tells tables that are being rebuilt from those that are read. Which tables there were
+    when their `positions` were asked for is remembered: others may have come into their place since, even at
+    the same position, and a window that was folded from the former must not be written in them."""
 
     def __init__(self, dsn: str, suffix: str = "", connect: Connect = connect) -> None:
         self._dsn = dsn
         self._suffix = suffix
         self._connect = connect
         self._connection: psycopg.Connection[Any] | None = None
+        self._which: dict[str, int | None] = {}
 
     def close(self) -> None:
         """Give the connection back."""
@@ -105,7 +121,8 @@ class PostgresViews:
                     if self._create(connection, table):
                         self._index(connection, table)
                 places = _places(connection, names)
-        return [places[name] for name in names]
+        self._which |= {name: which for name, (_, which) in places.items()}
+        return [places[name][0] for name in names]
 
     def states(self, table: Table, keys: Sequence[tuple[str, str]]) -> list[tuple[tuple[str, str], bytes]]:
         """The states of those keys that have one."""
@@ -169,15 +186,16 @@ class PostgresViews:
         stopped: tuple[int, str] | None = None,
     ) -> bool:
         """Write a window and advance from `expected` to `position`, in one transaction, noting the row at
-        which the chain is `stopped` and why; False when the chain is not at `expected` any more: then nothing
-        was written."""
+        which the chain is `stopped` and why; False when the chain is not at `expected` any more, or in
+        other tables: then nothing was written."""
         connection, names = self._open(), self._names(tables)
-        move = (position, *(stopped or (None, None)), names, expected)
+        which = [self._which.get(name, 0) for name in names]
+        move = (position, *(stopped or (None, None)), names, which, expected)
         try:
             # Two round trips, where nothing is copied: for each a thread waits for its turn among the others.
             with _together(connection, writes) as one_pipeline, connection.transaction():
                 with connection.pipeline():
-                    moved = connection.execute(MOVE, move, prepare=True)
+                    moved = connection.execute(MOVE_SAME, move, prepare=True)
                 if moved.rowcount != len(names):
                     raise Moved
                 with nullcontext() if one_pipeline else connection.pipeline():
@@ -346,9 +364,11 @@ class PostgresViews:
                     copy.write_row(row)
 
 
-def _places(connection: psycopg.Connection[Any], names: Sequence[str]) -> dict[str, int]:
-    query = "select name, position from views.tracking where name = any(%s)"
-    return dict(connection.execute(query, [list(names)]).fetchall())
+def _places(connection: psycopg.Connection[Any], names: Sequence[str]) -> dict[str, tuple[int, int | None]]:
+    """How far tables are, and which they are."""
+    query = f"select t.name, t.position, ({WHICH}) from views.tracking t where t.name = any(%s)"
+    found = connection.execute(query.encode(), [list(names)]).fetchall()
+    return {name: (position, which) for name, position, which in found}
 
 
 def _together(connection: psycopg.Connection[Any], writes: Sequence[Write]) -> AbstractContextManager[object]:
