@@ -2,7 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import click
 import psycopg
@@ -69,12 +70,17 @@ def told(built: Iterable[Built]) -> Iterator[str]:
     """What was rebuilt, for people."""
     for each in built:
         yield f"{', '.join(each.views)}: rebuilt up to position {each.position:,}"
-        for table in each.revised:
-            yield (
-                f"  {table['table']}: {table['differing']:,} keys differ from {table['before']};"
-                " `ledgerstone rebuild --reports` lists them"
-            )
+        yield from map(_revised, each.revised)
         yield from rebuilds.replacement(each.replaced)
+
+
+def _revised(table: Mapping[str, Any]) -> str:
+    if why := table.get("incomparable"):
+        return f"  {table['table']} cannot be compared with {table['before']}: {why}"
+    return (
+        f"  {table['table']}: {table['differing']:,} keys differ from {table['before']};"
+        " `ledgerstone rebuild --reports` lists them"
+    )
 
 
 def list_reports(settings: Settings, most: int = rebuilds.KEPT) -> list[str]:

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ledgerstone.adapters.postgres.database import Database
+from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.cli import main
@@ -118,6 +119,7 @@ def test_what_is_damaged_is_replaced_when_that_is_asked_for_and_the_report_says_
         " views.customers_v2_edge",
         "alter table views.customers_v2 drop column country",
         "alter table views.customers_v2 alter column deleted type text",
+        "alter table views.customers_v2 alter column known_from type text",
         "update views.tracking set position = position + 10 where name = 'customers_v2'",
     ],
 )
@@ -134,6 +136,56 @@ def test_whatever_was_done_to_tables_they_can_be_replaced(
     result = ledgerstone("rebuild", "customers", "--replace")
 
     assert result.exit_code == 0, result.output
+    assert everything(database.app_dsn, _view("customers")) == followed["customers"]
+
+
+def _lose(file: Path) -> None:
+    file.unlink()
+
+
+def _spoil(file: Path) -> None:
+    with file.open("ab") as opened:
+        opened.write(b"spoiled!" * 1024)
+
+
+@pytest.mark.parametrize("harm", [_lose, _spoil])
+def test_what_a_disk_has_done_to_tables_is_replaced_too(
+    server: EmbeddedServer,
+    database: Database,
+    followed: dict[str, Any],
+    ledgerstone: Shell,
+    harm: Callable[[Path], None],
+) -> None:
+    name = str(psycopg.conninfo.conninfo_to_dict(database.app_dsn)["dbname"])
+    with psycopg.connect(server.dsn(name), autocommit=True) as administrator:
+        administrator.execute("vacuum views.customers_v2")
+        administrator.execute("checkpoint")  # nothing is to be written there later
+        query = "select current_setting('data_directory'), pg_relation_filepath('views.customers_v2')"
+        ((home, file),) = administrator.execute(query).fetchall()
+    harm(Path(home, file))
+
+    assert "customers_v2 cannot be compared" in ledgerstone("rebuild", "customers").output
+    result = ledgerstone("rebuild", "customers", "--replace")
+
+    assert result.exit_code == 0, result.output
+    assert everything(database.app_dsn, _view("customers")) == followed["customers"]
+
+
+def test_a_new_version_is_swapped_though_the_one_before_is_damaged(
+    database: Database, followed: dict[str, Any], ledgerstone: Shell
+) -> None:
+    with psycopg.connect(database.app_dsn) as connection:
+        for part in ("", "_state", "_heard", "_edge"):
+            connection.execute(f"alter table views.customers_v2{part} rename to customers_v1{part}".encode())
+        connection.execute("alter table views.customers_v1 alter column known_from type text")
+        connection.execute("update views.tracking set name = 'customers_v1' where name = 'customers_v2'")
+
+    result = ledgerstone("rebuild", "customers")
+
+    assert result.exit_code == 0, result.output
+    said = "customers_v2 cannot be compared with customers_v1: operator does not exist"
+    assert said in result.output
+    assert said in ledgerstone("rebuild", "--reports").output
     assert everything(database.app_dsn, _view("customers")) == followed["customers"]
 
 

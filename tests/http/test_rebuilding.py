@@ -11,6 +11,7 @@ from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
 from ledgerstone.adapters.postgres.rebuild_reports import RebuildReport
 from ledgerstone.projections.reads import rebuilds
 from tests.http.parts import Service
+from tests.waiting import until
 
 REBUILD = "/sys/projections/mrr/rebuild"
 
@@ -83,8 +84,8 @@ def test_what_was_killed_does_not_seem_to_run(service: Service, client: TestClie
     with alone(dsn, rebuilds.LOCK), RebuildReport(dsn, ["mrr"], 2, True):
         assert _mrr(client)["progress"]
 
-    while (mrr := _mrr(client))["progress"] is not None:
-        pass  # until the session that held the lock has ended
+    until(lambda: _mrr(client)["progress"] is None, "the session that held the lock has ended")
+    mrr = _mrr(client)
     assert (mrr["report"]["state"], mrr["report"]["reason"]) == ("failed", "it was killed")
 
 
@@ -98,6 +99,7 @@ def test_the_last_report_of_a_view_tells_what_its_new_version_changed(
         "columns": {"added": ["mood"], "gone": []},
         "differing": 1,
         "keys": [{"book": ":live", "key": "cus_1", "change": "changed", "columns": ["mrr"]}],
+        "incomparable": None,
     }
     damaged = ["customers_v2 :live cus_1: country is 'XX'", "mrr_v3_edge :live cus_1: ref_id is 'none'"]
     chain = {"views": ["terms", "mrr"], "position": 7, "revised": [changed], "replaced": damaged}

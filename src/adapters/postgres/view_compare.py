@@ -23,9 +23,13 @@ LISTED = 1_000
 DAMAGED = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.UndefinedFile,
     psycopg.errors.DatatypeMismatch,
+    psycopg.errors.DataCorrupted,
+    psycopg.errors.IndexCorrupted,
 )
-"""What somebody has done to a table."""
+"""What somebody, or a disk, has done to a table."""
 WHOLE = "set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on"
 """For what reads whole tables."""
 
@@ -53,8 +57,12 @@ def differences(
                 with connection.transaction():
                     found = list(_of_table(connection, table, suffixes, position))
             except DAMAGED as error:
-                found = [f"{table.name} cannot be compared: {str(error).partition(chr(10))[0]}"]
+                found = [f"{table.name} cannot be compared: {_first_line(error)}"]
             yield from found
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _of_table(
@@ -121,12 +129,24 @@ def revised(
     """How what tables of a new version show differs from what the latest version before shows, both as known
     at the first position that both have. For each table `table`, `before`, `position`, `columns` that are
     new (`added`) and no more (`gone`), how many keys are `differing`, and `keys`: the first
-    `LISTED` of them, with the columns in which they differ."""
+    `LISTED` of them, with the columns in which they differ. Where the one before is damaged, and
+    cannot be compared, `incomparable` says how."""
     with connection.transaction():
         connection.execute(WHOLE)
         for table in tables:
-            if (before := _before(connection, table)) is not None:
-                yield _revised(connection, table, table.name + suffix, before)
+            if (before := _before(connection, table)) is None:
+                continue
+            try:
+                with connection.transaction():
+                    found = _revised(connection, table, table.name + suffix, before)
+            except DAMAGED as error:
+                found = _incomparable(table, before, _first_line(error))
+            yield found
+
+
+def _incomparable(table: Table, before: str, why: str) -> dict[str, Any]:
+    named = {"table": table.name, "before": before, "position": 0}
+    return {**named, "columns": {}, "differing": 0, "keys": [], "incomparable": why}
 
 
 def _before(connection: psycopg.Connection[Any], table: Table) -> str | None:

@@ -33,7 +33,8 @@ class Progress(Struct, frozen=True):
 
 class Revised(Struct, frozen=True):
     """How a new version of a table differs from the one `before`, both as known at `position`: columns that
-    were added and are gone, how many keys are `differing`, and the first thousand of them."""
+    were added and are gone, how many keys are `differing`, and the first thousand of them; or, where the one
+    before is damaged, why the two are `incomparable`."""
 
     table: str
     before: str
@@ -41,6 +42,7 @@ class Revised(Struct, frozen=True):
     columns: Mapping[str, Sequence[str]]
     differing: int
     keys: Sequence[Any]
+    incomparable: str | None = None
 
 
 class Built(Struct, frozen=True):
@@ -132,6 +134,9 @@ def replacement(differences: Sequence[str]) -> Iterable[str]:
 
 def revision(table: Revised) -> Iterable[str]:
     """What a new version changed, for people."""
+    if table.incomparable:
+        yield f"    {table.table} cannot be compared with {table.before}: {table.incomparable}"
+        return
     yield (
         f"    {table.table} beside {table.before} at position {table.position:,}:"
         f" {table.differing:,} keys differ"
