@@ -221,7 +221,8 @@ def _unlike_keys(
     count, keys = _differing(connection, queries, position, NAMED)
     sides = _sides(connection, queries, position, keys)
     for key in keys:
-        yield f"{name} {' '.join(key)}: {_first_difference(sides[key])}"
+        if any(sides[key]):
+            yield f"{name} {' '.join(key)}: {_first_difference(sides[key])}"
     if count > len(keys):
         yield f"{name}: … and {count - len(keys):,} keys more"
 
