@@ -7,6 +7,8 @@ work of folding everything twice, and the one that loses it is kept from getting
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
+from select import POLLIN, poll
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -21,6 +23,9 @@ BEAT = 1.0
 SILENCE = 8.0
 """Seconds without a sign of life after which the server ends that session: its process is frozen, or cannot
 be reached. It is the server's clock alone that counts."""
+PATIENCE = 2.0
+"""Seconds that we wait for who sweeps what we are to serve, whose process may be frozen, before we try again;
+and at the end for the server."""
 UNFINISHED = "set idle_in_transaction_session_timeout = '60s'"
 """In case that a process is frozen in the midst of a transaction before it leads."""
 LEADING, WRITING = "ledgerstone engine", "ledgerstone engine writes"
@@ -105,7 +110,7 @@ class Lease:
         self._heard = begun
 
     def _open(self) -> psycopg.Connection[Any]:
-        ends = f"-c idle_session_timeout={self._silence * 1000:.0f}"
+        ends = f"-c idle_session_timeout={self._silence * 1000:.0f} -c lock_timeout={PATIENCE * 1000:.0f}"
         patient = {"connect_timeout": 2, "tcp_user_timeout": int(self._silence * 1000), "options": ends}
         connection = psycopg.connect(self._dsn, autocommit=True, **patient)  # type: ignore[arg-type]
         try:
@@ -118,5 +123,18 @@ class Lease:
     def _lose(self) -> None:
         self._heard = -self._silence
         if self._connection is not None:
+            with suppress(psycopg.Error, OSError):
+                _unlock(self._connection)
             self._connection.close()
             self._connection = None
+
+
+def _unlock(connection: psycopg.Connection[Any]) -> None:
+    """Give back what a session holds: the server takes its time to notice the end of a connection, and
+    whoever asked meanwhile would be told that we still live. A server that does not answer is not waited for:
+    it frees them when it notices."""
+    session, answered = connection.pgconn, poll()
+    session.send_query(b"select pg_advisory_unlock_all()")
+    session.flush()
+    answered.register(session.socket, POLLIN)
+    answered.poll(PATIENCE * 1000)

@@ -19,9 +19,11 @@ from ledgerstone.projections.reads import rebuilds
 from ledgerstone.projections.rebuild import build, whole_chains
 from ledgerstone.projections.views import VIEWS
 from tests.projections.tables import everything
+from tests.waiting import until
 from tests.worlds import messages
 
 CHAIN = whole_chains(VIEWS, ["mrr"])[0]
+WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
 BY = {REBUILDING: "_new_12", VERIFYING: "_verify", REPLAYING: "_replay"}
 
 
@@ -73,8 +75,7 @@ def test_what_a_service_began_goes_when_none_of_its_version_lives(
 ) -> None:
     _begun(database, journal, BEGINNING)
     with closing(Lease(database.app_dsn, "this", serves=["mrr_v3"])) as lease:
-        while not lease.held:
-            pass
+        until(lambda: lease.held)
         assert sweep(connection, []) == ["schedules_v1_begin", "terms_v2_begin"]
         assert _tables(connection, BEGINNING)
 
@@ -99,13 +100,11 @@ def test_who_begins_while_tables_are_swept_waits_and_is_not_refused(
         with alone(database.app_dsn, VERIFYING):
             begun.set()
 
-    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [VERIFYING])
         thread = Thread(target=begin)
         thread.start()
-        while connection.execute(waiting).fetchone() == (0,):
-            assert thread.is_alive()
+        until(lambda: connection.execute(WAITING).fetchone() != (0,))
         assert not begun.is_set()
 
     thread.join()
