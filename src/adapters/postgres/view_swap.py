@@ -146,6 +146,8 @@ SERVED = (
     " and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended(%s || r.name, 0))"
 )
 """What is served has only now begun to be read no more."""
+MOVED = "update views.retired r set at = t.at from views.tracking t where t.name = r.name and t.at > r.at"
+"""And what is still moved: services of before this code lock nothing for what they serve."""
 UNFINISHED = "select name from views.tracking where right(name, length(%s)) = %s order by 1"
 
 
@@ -158,6 +160,7 @@ def sweep(
     """Drop tables that are read no more, but those `served`, and what killed work has left; their names.
     Those that are in use stay until the next time."""
     connection.execute(SERVED, [SERVES])
+    connection.execute(MOVED)
     over = connection.execute(
         "select name from views.retired where name <> all(%s) and at <= clock_timestamp() - make_interval("
         "secs => case when name ~ '_old_[0-9]+$' then %s::float8 else %s::float8 end) order by at, name",

@@ -83,6 +83,22 @@ def test_what_a_service_began_goes_when_none_of_its_version_lives(
     assert _tables(connection, BEGINNING) == []
 
 
+def test_a_version_that_older_code_still_moves_stays_though_nobody_says_that_he_serves_it(
+    connection: psycopg.Connection, journal: Journal
+) -> None:
+    connection.execute("create table views.customers_v1 ()")
+    connection.execute("insert into views.tracking (name, position) values ('customers_v1', 0)")
+    connection.execute(
+        "insert into views.retired (name, at) values ('customers_v1', clock_timestamp() - interval '2 days')"
+    )
+    assert sweep(connection, []) == []
+    assert _tables(connection, "_v1")
+
+    for each in ("tracking", "retired"):
+        connection.execute(f"update views.{each} set at = at - interval '25 hours'".encode())
+    assert sweep(connection, []) == ["customers_v1"]
+
+
 def _also(work: str) -> list[str]:
     return [f"schedules_v1{BY[work]}", f"terms_v2{BY[work]}"]
 
