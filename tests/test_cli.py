@@ -19,8 +19,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ledgerstone.adapters.postgres.database import Database
+from ledgerstone.adapters.postgres.lock import alone
 from ledgerstone.adapters.postgres.posting_index import PostingIndex
 from ledgerstone.adapters.postgres.recorder import environment
+from ledgerstone.adapters.postgres.view_swap import VERIFYING
 from ledgerstone.adapters.stripe.translate.message import read_message
 from ledgerstone.bootstrap import journal_of
 from ledgerstone.cli import main
@@ -33,6 +35,7 @@ from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.projections.postings import NAME, SPANS, advance
 from ledgerstone.projections.views import VIEWS
 from tests.examples import AT, BOOK
+from tests.waiting import until
 
 SECRET = "whsec_acme"
 
@@ -165,6 +168,16 @@ def test_other_rows_of_the_same_version_are_not_swapped(ledgerstone: Shell, even
     assert ledgerstone("verify").exit_code == 1
 
 
+def test_who_verifies_beside_another_is_refused_before_he_reads_the_log(ledgerstone: Shell) -> None:
+    owner, app = ledgerstone.database.owner_dsn, ledgerstone.database.app_dsn
+    with alone(app, VERIFYING), psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute("alter table stored_events rename to mislaid")
+        result = ledgerstone("verify")
+
+    assert result.exit_code == 1
+    assert "another verification is running" in result.output
+
+
 def test_a_sound_log_is_verified(ledgerstone: Shell, events: list[bytes]) -> None:
     ledgerstone.lines(events)
     ledgerstone("rebuild")
@@ -289,8 +302,7 @@ def test_a_service_ends_while_a_close_waits(serving: Child, ledgerstone: Shell) 
 
 def _health(serving: Child) -> dict[str, Any]:
     """The intake's, when the views are at the head."""
-    while any(view["lag"] for view in serving.get("/sys/projections")["data"]):
-        pass
+    until(lambda: not any(view["lag"] for view in serving.get("/sys/projections")["data"]))
     health: dict[str, Any] = serving.get("/sys/sync/stripe")["data"]
     return health
 

@@ -50,15 +50,19 @@ class Verdict(Struct):
 
 
 def verify(settings: Settings) -> Verdict:
-    """Check the log, the views and the index of postings. Changes none; it works beside the service."""
+    """Check the log, the views and the index of postings. Changes none; it works beside the service. Raises
+    AlreadyRunning, before it has read anything."""
     verdict = Verdict()
-    with migrated(settings) as database, journal_of(database) as journal:
+    with (
+        migrated(settings) as database,
+        journal_of(database) as journal,
+        alone(database.app_dsn, VERIFYING),
+    ):
         head = journal.head()
         with progress("reading the log", "rows") as told:
             _verify_log(database, journal, verdict, told)
-        with alone(database.app_dsn, VERIFYING):
-            for group in chains(VIEWS):
-                _verify_views(database, journal, group, head, verdict)
+        for group in chains(VIEWS):
+            _verify_views(database, journal, group, head, verdict)
     return verdict
 
 
