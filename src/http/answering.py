@@ -167,7 +167,8 @@ class Endpoint:
                 query = read.list.rows(moment, filters(question), _place(question), None)
                 rows = _shaped(read, seen.stream(query))
                 row = read.file.row if read.file else row
-            etag = tag(msgspec.json.encode((read.path, question.path, question.query, moment)), b"csv")
+            asked_of = (read.path, question.path, question.query, moment, seen.tables)
+            etag = tag(msgspec.json.encode(asked_of), b"csv")
             file = File(_file_name(read), row, etag, moment.position)
             await send_stream(send, file, rows, if_none_match)
 

@@ -51,11 +51,14 @@ async def _for_reading(connection: AsyncConnection[Any]) -> None:
 
 
 class Snapshot:
-    """The database as it was at one moment. `positions` tells how far the views of the answer are."""
+    """The database as it was at one moment. `positions` tells how far the views of the answer are, and
+    `tables` which tables they are in: others at the same position, once they were swapped."""
 
-    def __init__(self, connection: AsyncConnection[TupleRow], positions: dict[str, int]) -> None:
+    def __init__(
+        self, connection: AsyncConnection[TupleRow], positions: dict[str, int], tables: Sequence[int]
+    ) -> None:
         self._connection = connection
-        self.positions = positions
+        self.positions, self.tables = positions, tables
 
     async def fetch(self, query: Query) -> Rows:
         """All rows of a query."""
@@ -75,28 +78,29 @@ async def snapshot(pool: Pool, views: Sequence[str]) -> AsyncIterator[Snapshot]:
     """A snapshot for an answer from these views (their names in `views.tracking`). Raises a Problem (503)
     when one of them has no tables yet, and psycopg's errors when the database is gone."""
     async with pool.connection() as connection, connection.transaction():
-        positions = await _in_time(_positions(connection, views))
+        standings = await _in_time(_standings(connection, views))
+        positions = {view: position for view, position, _ in standings}
         if missing := [view for view in views if view not in positions]:
             raise unavailable(f"The view {missing[0]} has not been built yet. Try again when it is.")
-        yield Snapshot(connection, positions)
+        yield Snapshot(connection, positions, sorted(table for _, _, table in standings))
 
 
-async def _in_time(positions: Awaitable[dict[str, int]]) -> dict[str, int]:
+async def _in_time(standings: Awaitable[Rows]) -> Rows:
     """A server that hangs is as good as gone."""
     try:
-        return await asyncio.wait_for(positions, PATIENCE)
+        return await asyncio.wait_for(standings, PATIENCE)
     except TimeoutError:
         raise unavailable("The database does not answer. Try again in a moment.") from None
 
 
-async def _positions(connection: AsyncConnection[TupleRow], views: Sequence[str]) -> dict[str, int]:
+async def _standings(connection: AsyncConnection[TupleRow], views: Sequence[str]) -> Rows:
     try:
         cursor = await connection.execute(_beginning(tuple(views)))
     except psycopg.errors.UndefinedTable:
-        return {}
+        return []
     while cursor.nextset():
         pass
-    return dict(await cursor.fetchall())
+    return await cursor.fetchall()
 
 
 @cache
@@ -107,5 +111,8 @@ def _beginning(views: tuple[str, ...]) -> bytes:
     tables = [sql.Identifier("views", view) for view in sorted(views) if view in NAMES]
     lock = sql.SQL("lock table {} in access share mode;").format(sql.SQL(", ").join(tables))
     names = sql.Literal(list(views))
-    query = sql.SQL("select name, position from views.tracking where name = any({}::text[])").format(names)
+    query = sql.SQL(
+        "select name, position, coalesce(to_regclass(format('views.%I', name))::oid::bigint, 0)"
+        " from views.tracking where name = any({}::text[])"
+    ).format(names)
     return (lock.as_bytes() if tables else b"") + query.as_bytes()

@@ -110,6 +110,21 @@ def test_what_was_replaced_is_not_answered_from_memory(service: Service) -> None
         _until(lambda: client.get(f"{asked}&limit=1000").json()["data"] == true)
 
 
+def test_a_file_of_other_tables_at_the_same_position_is_sent_again(service: Service) -> None:
+    service.hear(messages(9))
+    asked = "/sys/subscriptions.csv?as_of=2026-10"
+    with TestClient(service.app) as client:
+        held = client.get(asked)
+        unless = {"If-None-Match": held.headers["etag"]}
+        same = client.get(asked, headers=unless)
+        _rebuilt(service, "subscriptions")
+        again = client.get(asked, headers=unless)
+
+    assert (same.status_code, again.status_code) == (304, 200)
+    assert again.headers["ledger-position"] == held.headers["ledger-position"]
+    assert again.content == held.content
+
+
 def test_old_tables_can_be_read_for_a_while_and_then_go(service: Service) -> None:
     service.hear(messages(9))
     _rebuilt(service, "customers")
