@@ -1,5 +1,6 @@
 """Fixtures for all tests: a real PostgreSQL, and a database of its own for each test that asks for one."""
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -16,8 +17,8 @@ from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.adapters.postgres.migrations import migrate
 
 TEMPLATE = "ledgerstone_template"
-MEMORY, ROOM = Path("/dev/shm"), 2 << 30
-"""Files in memory, and the free bytes from which servers are kept there (each takes 300 MB): databases are
+MEMORY, ROOM = Path("/dev/shm"), 1 << 30
+"""Files in memory, and the bytes for each server that must be free there (it takes 300 MB): databases are
 made and dropped by the hundred, and the file system of a disk works five times as long for it."""
 
 settings.register_profile("untimed", deadline=None)  # a slow machine is no fault of the code
@@ -30,7 +31,8 @@ def server() -> Iterator[EmbeddedServer]:
     with tempfile.TemporaryDirectory(prefix="ledgerstone-", dir=_roomy()) as folder:
         Path(folder).chmod(0o755)  # as root the server runs as somebody else
         unsafe = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-        with EmbeddedServer(Path(folder, "pg"), roles=(OWNER_ROLE, APP_ROLE), settings=unsafe) as server:
+        small = {"max_wal_size": "128MB"}
+        with EmbeddedServer(Path(folder, "pg"), (OWNER_ROLE, APP_ROLE), unsafe | small) as server:
             yield server
 
 
@@ -54,8 +56,10 @@ def empty_database(server: EmbeddedServer) -> Iterator[Database]:
 
 
 def _roomy() -> Path | None:
-    """Where a server is kept, if not where temporary files are."""
-    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM else None
+    """Where a server is kept, if not where temporary files are: in memory, where there is room for those of
+    all processes, which begin at the same time."""
+    room = ROOM * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > room else None
 
 
 def _for_one_test(server: EmbeddedServer, template: str) -> Iterator[Database]:
