@@ -9,6 +9,7 @@ from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.bootstrap import ConfigurationError, following, journal_of, read_settings, views_of
 from ledgerstone.projections.view import chains, table
 from ledgerstone.projections.views import VIEWS
+from tests.waiting import until
 from tests.worlds import messages
 
 
@@ -69,7 +70,7 @@ def test_the_engine_follows_the_log_until_it_is_told_to_end(database: Database) 
         with following(database, journal, troubles.append):
             for message in messages(1):
                 journal.append(message)
-            while any(store.position([*map(table, group)]) < journal.head() for group in chains(VIEWS)):
-                pass
+            head, groups = journal.head(), [[*map(table, group)] for group in chains(VIEWS)]
+            until(lambda: all(store.position(group) == head for group in groups))
         assert not troubles
         assert not [each for each in threading.enumerate() if each.name == "ledgerstone-engine"]

@@ -16,6 +16,7 @@ from ledgerstone.projections.mrr import Mrr
 from ledgerstone.projections.reads.projections import CODE
 from ledgerstone.projections.views import VIEWS
 from tests.http.parts import PROBLEM, Service
+from tests.waiting import until
 from tests.worlds import messages
 
 
@@ -95,12 +96,10 @@ def test_who_keeps_the_views_is_named(service: Service, client: TestClient) -> N
 
     assert leaders() == {None}
     with closing(Lease(service.services.dsn, CODE)):
-        while (named := leaders()) == {None}:
-            pass
-        assert named == {f"{gethostname()[:24]} {getpid()}"}
+        until(lambda: leaders() != {None})
+        assert leaders() == {f"{gethostname()[:24]} {getpid()}"}
         assert client.get("/sys/projections").json()["data"][0]["led_since"]
-    while leaders() != {None}:
-        pass  # until that session has ended
+    until(lambda: leaders() == {None}, "the session that led has ended")
 
 
 def test_a_view_that_is_a_minute_behind_is_not_relied_upon(
@@ -165,8 +164,11 @@ def test_tables_that_are_not_served_trouble_nobody(
 
 
 def test_what_was_refused_and_parked_is_seen_in_sync(business: TestClient) -> None:
-    while (health := business.get("/sys/sync/stripe").json()["data"])["last_heard_at"] is None:
-        pass  # the index of messages is on its way
+    def told() -> Any:
+        return business.get("/sys/sync/stripe").json()["data"]
+
+    until(lambda: told()["last_heard_at"] is not None, "the index of messages is on its way")
+    health = told()
 
     assert (health["status"], health["parked"], health["refused"]) == ("ok", 0, 0)
     assert health["heard"] == sum(row["heard"] for row in health["types"])

@@ -2,8 +2,7 @@
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from threading import Event, Thread
@@ -31,6 +30,7 @@ from ledgerstone.projections.subscriptions import Subscriptions
 from ledgerstone.projections.view import chains
 from ledgerstone.projections.views import VIEWS
 from tests.http.parts import Service, served
+from tests.waiting import until
 from tests.worlds import messages
 
 SWAPS, LONG = 4, 120.0
@@ -80,7 +80,7 @@ def test_an_answer_reads_the_tables_of_its_snapshot_and_a_swap_waits_for_it(serv
         async with reading_pool(service.database.app_dsn) as pool, snapshot(pool, [view]) as seen:
             swapping = Thread(target=swap)
             swapping.start()
-            await asyncio.to_thread(_until, lambda: done.is_set() or _waits(service))
+            await asyncio.to_thread(until, lambda: done.is_set() or _waits(service))
             early, found = done.is_set(), await seen.fetch(query)
         await asyncio.to_thread(swapping.join)
         async with reading_pool(service.database.app_dsn) as pool, snapshot(pool, [view]) as seen:
@@ -100,14 +100,14 @@ def test_what_was_replaced_is_not_answered_from_memory(service: Service) -> None
         with psycopg.connect(service.database.app_dsn) as connection:
             connection.execute("update views.mrr_v3_standing_head set mrr = mrr + 7")
             connection.execute("update views.mrr_v3_standing_delta set mrr = mrr + 7")
-        _until(lambda: client.get(f"{asked}&limit=1000").json()["data"] != true)
+        until(lambda: client.get(f"{asked}&limit=1000").json()["data"] != true)
 
         with closing(PostgresViews(service.database.app_dsn, "_new_7")) as beside:
             chain = whole_chains(VIEWS, ["mrr"])[0]
             build([chain], service.journal, beside)
             assert take_place(chain, service.journal, beside, replace=True).replaced
 
-        _until(lambda: client.get(f"{asked}&limit=1000").json()["data"] == true)
+        until(lambda: client.get(f"{asked}&limit=1000").json()["data"] == true)
 
 
 def test_a_file_of_other_tables_at_the_same_position_is_sent_again(service: Service) -> None:
@@ -148,7 +148,7 @@ def test_a_version_before_goes_when_nobody_serves_it_any_more_however_quiet_the_
         connection.execute("update views.retired set at = at - interval '2 days' where name like '%v1'")
         connection.execute("update views.tracking set at = clock_timestamp() - interval '2 days'")
         with closing(Lease(service.database.app_dsn, "older", serves=["customers_v1"])) as older:
-            _until(lambda: older.held)
+            until(lambda: older.held)
             assert sweep(connection, []) == []
         assert sweep(connection, []) == []  # for a day from when it was served last
         connection.execute("update views.retired set at = at - interval '1 day' where name like '%v1'")
@@ -213,10 +213,3 @@ def _waits(service: Service) -> bool:
     with psycopg.connect(service.database.app_dsn) as connection:
         query = "select count(*) from pg_locks where locktype = 'relation' and not granted"
         return connection.execute(query).fetchone() != (0,)
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.005)

@@ -27,6 +27,7 @@ from ledgerstone.ledger.log import Key, Known, LogBusy, LogUnavailable, Row, Uni
 from ledgerstone.ledger.recorded import decode
 from tests.adapters.postgres.cable import Side, cable
 from tests.adapters.postgres.racer import CHARGES, MESSAGES
+from tests.waiting import until
 
 Skipped = tuple[Sequence[Row], int]
 
@@ -80,8 +81,8 @@ def commit_in_flight(database: Database, recorder: LedgerRecorder) -> Iterator[F
     with psycopg.connect(database.app_dsn) as holder:
         holder.execute("select pg_advisory_xact_lock(hashtextextended('public.stored_events', 0))")
         first = recorder.submit(fact(uuid4()))
-        while not holder.execute("select from pg_locks where locktype = 'advisory' and not granted").rowcount:
-            pass
+        waiting = "select from pg_locks where locktype = 'advisory' and not granted"
+        until(lambda: holder.execute(waiting).rowcount)
         yield first
 
 
