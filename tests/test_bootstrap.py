@@ -7,6 +7,7 @@ import pytest
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.bootstrap import ConfigurationError, following, journal_of, read_settings, views_of
+from ledgerstone.projections import rebuild
 from ledgerstone.projections.view import chains, table
 from ledgerstone.projections.views import VIEWS
 from tests.waiting import until
@@ -74,3 +75,18 @@ def test_the_engine_follows_the_log_until_it_is_told_to_end(database: Database) 
             until(lambda: all(store.position(group) == head for group in groups))
         assert not troubles
         assert not [each for each in threading.enumerate() if each.name == "ledgerstone-engine"]
+
+
+def test_the_engine_begins_in_bulk_where_the_log_is_long(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the tables that are read, over a connection that the lease knows of."""
+    monkeypatch.setattr(rebuild, "LONG", 10)
+    troubles: list[Exception] = []
+    with journal_of(database) as journal, views_of(database) as store:
+        for message in messages(1):
+            journal.append(message)
+        with following(database, journal, troubles.append):
+            head, groups = journal.head(), [[*map(table, group)] for group in chains(VIEWS)]
+            until(lambda: all(store.position(group) == head for group in groups))
+        assert not troubles
