@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -34,6 +35,11 @@ HEARD: tuple[type[Fact], ...] = (
 """The facts that recognition asks for."""
 
 
+Issue = tuple[InvoiceIssued, date]
+"""An invoice as it was issued, and the day."""
+encode = msgspec.msgpack.Encoder().encode
+
+
 class Off(Struct, frozen=True):
     """`gross` came off an invoice: `tax` of it is told, or None, as much as the invoice has in proportion."""
 
@@ -49,7 +55,7 @@ class Off(Struct, frozen=True):
 class Heard(Struct, frozen=True):
     """Facts by what they are of. Those of a payment are brought to its invoices in the end."""
 
-    issued: dict[str, tuple[InvoiceIssued, date]]
+    issued: dict[str, Issue]
     of_invoice: defaultdict[str, list[Off]]
     of_payment: defaultdict[str, list[Off]]
     applied: defaultdict[str, defaultdict[str, int]]
@@ -80,7 +86,7 @@ def reductions(issued: InvoiceIssued, offs: Iterable[Off]) -> tuple[Reduction, .
     as so much is left of the invoice's; else it is as much as is left, in proportion; and what takes the rest
     of the invoice has the rest of its tax. What was undone takes nothing from what comes after it."""
     left, tax_left, found = issued.net + issued.tax, issued.tax, []
-    for off in sorted(offs, key=lambda each: (each.on, each.name)):
+    for off in sorted(offs, key=lambda each: (each.on, order(each))):
         if off.currency != issued.currency:
             continue
         tax = _tax(tax_left, off.gross, left)
@@ -102,7 +108,7 @@ def _hear(heard: Heard, row: Recorded) -> None:
     day = day_of(row.happened_at)
     match row.body:
         case InvoiceIssued() as issued:
-            heard.issued[issued.invoice] = issued, day
+            heard.issued[issued.invoice] = latest(heard.issued.get(issued.invoice), (issued, day))
         case InvoiceVoided() as voided:
             heard.of_invoice[voided.invoice].append(void(voided, day))
         case CreditNoteIssued() as note:
@@ -111,13 +117,13 @@ def _hear(heard: Heard, row: Recorded) -> None:
             if len(note.refunds) == 1:
                 heard.tax_of_refund[f"refund/{note.refunds[0]}"] += refunded_tax(note)
         case CreditNoteVoided(credit_note=note_id):
-            heard.undone[f"note/{note_id}"] = day
+            _undo(heard, f"note/{note_id}", day)
         case PaymentApplied(invoice=invoice, payment=payment, amount=amount):
             heard.applied[payment][invoice] += amount
         case RefundRequested() as refund:
             heard.of_payment[refund.payment].append(returned(refund, day))
         case RefundFailed(refund=id):
-            heard.undone[f"refund/{id}"] = day
+            _undo(heard, f"refund/{id}", day)
         case DisputeLost() as dispute:
             heard.of_payment[dispute.payment].append(lost(dispute, day))
         case SubscriptionSeen() as seen:
@@ -125,6 +131,22 @@ def _hear(heard: Heard, row: Recorded) -> None:
                 heard.ended[seen.id] = max(heard.ended.get(seen.id, date.min), end)
         case _:
             pass
+
+
+def _undo(heard: Heard, name: str, day: date) -> None:
+    heard.undone[name] = max(heard.undone.get(name, day), day)
+
+
+def latest(held: Issue | None, told: Issue) -> Issue:
+    """Which issue of an invoice stands, where corrections made two facts tell of one: not the one that came
+    last, but that of the later day, and then any, as long as it is the same in whichever order they came."""
+    return told if held is None else max(held, told, key=lambda issue: (issue[1], encode(issue[0])))
+
+
+def order(off: Off) -> tuple[str, date, str, int, int, bool]:
+    """The order in which what came off is looked at: by name, and by all else where corrections made two of
+    one name."""
+    return off.name, off.on, off.currency, off.gross, -1 if off.tax is None else off.tax, off.lost
 
 
 def void(voided: InvoiceVoided, day: date) -> Off:

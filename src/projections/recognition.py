@@ -15,7 +15,7 @@ from ledgerstone.ledger.payments import PaymentApplied
 from ledgerstone.ledger.periods import day_of
 from ledgerstone.ledger.recognition import Course, Sale, Schedule, course
 from ledgerstone.ledger.recorded import Recorded
-from ledgerstone.ledger.sales import Off, own, reductions, void
+from ledgerstone.ledger.sales import Off, latest, order, own, reductions, void
 from ledgerstone.projections.taken_back import Endings, PaymentUses, midnight, off_of
 from ledgerstone.projections.view import Look, Ref, Row, View
 
@@ -85,6 +85,8 @@ class Recognition(View[Sold, RecognitionPart]):
         held, day = state or Sold(), day_of(row.happened_at)
         match row.body:
             case InvoiceIssued() as issued:
+                before = None if held.issued is None else (held.issued, held.on)
+                issued, day = latest(before, (issued, day))
                 return replace(held, issued=issued, on=day)
             case InvoiceVoided() as voided:
                 return replace(held, off=_with(held.off, void(voided, day)))
@@ -131,7 +133,7 @@ class Recognition(View[Sold, RecognitionPart]):
 
 
 def _with(offs: tuple[Off, ...], off: Off) -> tuple[Off, ...]:
-    return tuple(sorted((*offs, off), key=lambda each: each.name))
+    return tuple(sorted((*offs, off), key=order))
 
 
 def _subscriptions(issued: InvoiceIssued) -> list[str]:

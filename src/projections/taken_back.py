@@ -13,7 +13,7 @@ from ledgerstone.ledger.credit_notes import CreditNoteIssued
 from ledgerstone.ledger.payments import DisputeLost, PaymentApplied, RefundFailed, RefundRequested
 from ledgerstone.ledger.periods import day_of
 from ledgerstone.ledger.recorded import Recorded
-from ledgerstone.ledger.sales import Off, brought, ended_on, lost, refunded_tax, returned
+from ledgerstone.ledger.sales import Off, brought, ended_on, lost, order, refunded_tax, returned
 from ledgerstone.ledger.subscriptions import SubscriptionSeen
 from ledgerstone.projections.view import Look, Ref, Row, View
 
@@ -91,9 +91,10 @@ class Refunds(View[Refunded, Refunded]):
         held, day = state or Refunded(), day_of(row.happened_at)
         match row.body:
             case RefundRequested() as refund:
-                return replace(held, asked=returned(refund, day))
+                asked = returned(refund, day)
+                return replace(held, asked=max(held.asked or asked, asked, key=order))
             case RefundFailed():
-                return replace(held, failed=day)
+                return replace(held, failed=max(held.failed or day, day))
             case CreditNoteIssued() as note:
                 told = (note.credit_note, refunded_tax(note))
                 return replace(held, taxes=tuple(sorted((*held.taxes, told))))
@@ -158,7 +159,7 @@ class PaymentUses(View[Used, UsePart]):
                 return replace(held, refunds=tuple(sorted({*held.refunds, refund})))
             case DisputeLost() as dispute:
                 offs = (*held.lost, lost(dispute, day_of(row.happened_at)))
-                return replace(held, lost=tuple(sorted(offs, key=lambda off: off.name)))
+                return replace(held, lost=tuple(sorted(offs, key=order)))
         return held
 
     def refs(self, id: str, state: Used) -> Iterable[Ref]:

@@ -54,6 +54,13 @@ def test_refunds_of_all_of_an_invoice_have_all_of_its_tax() -> None:
     assert found == [("refund/re_1", 34, 8), ("refund/re_2", 34, 8), ("refund/re_3", 32, 9)]
 
 
+def test_of_two_tellings_of_one_issue_the_same_stands_in_any_order() -> None:
+    """As corrections can make them, which make one fact tell of what another tells of."""
+    rows = [row(2, issued(net=80)), row(1, issued(net=1_00)), told("fact/3", AT, issued(net=90))]
+    found = [sales(order)["in_1"].issued.net for order in (rows, rows[::-1])]
+    assert found == [80, 80]
+
+
 def test_a_refund_that_failed_does_not_count_for_the_tax_of_others() -> None:
     failed = RefundFailed(refund="re_1", payment="pi_1", amount=42, currency="eur")
     found = off(issued(), applied(), refund(1, 42), refund(2, 1_25), failed)

@@ -46,7 +46,8 @@ def _added_up(log: Log) -> dict[str, dict[str, list[tuple[Any, ...]]]]:
     for group in chains(VIEWS):
         folder = remembering(group, log)
         for view in group:
-            found[view.name] = lines(added({}, folder.changes(view)))
+            sums = lines(added({}, folder.changes(view)))
+            found[view.name] = {name: rows for name, rows in sums.items() if rows}
     return found
 
 
