@@ -6,7 +6,7 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
@@ -33,10 +33,11 @@ from ledgerstone.adapters.postgres.view_store import Connect, PostgresViews, Tab
 from ledgerstone.adapters.postgres.view_swap import BEGINNING, TablesBusy
 from ledgerstone.http.intake import BYTES, LARGEST, SECONDS
 from ledgerstone.ledger.journal import Journal, LogUnavailable
+from ledgerstone.projections.chain import Overtaken
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.live import Stopped, follow
 from ledgerstone.projections.reads.projections import CODE, NAMES
-from ledgerstone.projections.rebuild import NotSwapped, begin, fresh
+from ledgerstone.projections.rebuild import Chained, NotSwapped, Told, begin, fresh
 from ledgerstone.projections.views import VIEWS
 
 CHANNEL = "stored_events"
@@ -212,10 +213,25 @@ def views_of(database: Database, suffix: str = "", connect: Connect = connect) -
         store.close()
 
 
+Beginning = Callable[[Sequence[Chained], Told], bool]
+"""Makes chains of views from nothing, by other processes; False where it cannot be done so now."""
+
+
+def by_nobody_else(groups: Sequence[Chained], told: Told) -> bool:
+    """There are no other processes."""
+    return False
+
+
 @contextmanager
-def following(database: Database, journal: Journal, trouble: Callable[[Exception], None]) -> Iterator[Engine]:
+def following(
+    database: Database,
+    journal: Journal,
+    trouble: Callable[[Exception], None],
+    begun_by: Beginning = by_nobody_else,
+) -> Iterator[Engine]:
     """An engine that keeps the views up to date in a thread of its own, while no other process does it.
-    `trouble` hears of failures, all of which it outlives."""
+    `trouble` hears of failures, all of which it outlives. Views of a long log are begun by others, where
+    these can, or else beside the tables that are read."""
     with (
         closing(Lease(database.app_dsn, CODE, serves=NAMES)) as lease,
         views_of(database, "", lease.connect) as store,
@@ -228,11 +244,17 @@ def following(database: Database, journal: Journal, trouble: Callable[[Exception
         def told(done: int, total: int) -> None:
             if stopping.is_set():
                 raise Stopped
+            if not lease.held:
+                raise Overtaken("another service leads now")
 
         def start() -> None:
-            if fresh(engine, journal):
-                with without_collection():
-                    begin(engine, journal, beside, aside, told)
+            if not (groups := fresh(engine, journal)):
+                return
+            if begun_by(groups, told):
+                engine.restart()
+                return
+            with without_collection():
+                begin(engine, journal, beside, aside, told)
 
         def hang_up() -> None:
             """Nothing of a connection is trusted on which something went wrong, or that did not lead."""

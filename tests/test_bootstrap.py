@@ -1,13 +1,19 @@
 """Configuration is read once, and all that is wrong with it is said at once."""
 
 import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.bootstrap import ConfigurationError, following, journal_of, read_settings, views_of
 from ledgerstone.projections import rebuild
+from ledgerstone.projections.chain import Overtaken
+from ledgerstone.projections.live import Stopped
+from ledgerstone.projections.rebuild import Chained, Told
 from ledgerstone.projections.view import chains, table
 from ledgerstone.projections.views import VIEWS
 from tests.waiting import until
@@ -90,3 +96,64 @@ def test_the_engine_begins_in_bulk_where_the_log_is_long(
             head, groups = journal.head(), [[*map(table, group)] for group in chains(VIEWS)]
             until(lambda: all(store.position(group) == head for group in groups))
         assert not troubles
+
+
+def test_whoever_loses_the_lease_stops_what_others_begin_for_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "LONG", 10)
+    troubles: list[Exception] = []
+    heard: list[str] = []
+
+    def begun_by(groups: Sequence[Chained], told: Told) -> bool:
+        heard.append("asked")
+        if len(heard) == 1:
+            _end_leader(database)
+            try:
+                while True:
+                    told(0, 1)
+                    time.sleep(0.01)
+            except Overtaken:
+                heard.append("overtaken")
+                raise
+        return False
+
+    with journal_of(database) as journal, views_of(database) as store:
+        for message in messages(1):
+            journal.append(message)
+        with following(database, journal, troubles.append, begun_by):
+            head, groups = journal.head(), [[*map(table, group)] for group in chains(VIEWS)]
+            until(lambda: all(store.position(group) == head for group in groups))
+    assert heard == ["asked", "overtaken", "asked"]
+    assert not troubles
+
+
+def test_a_service_that_ends_ends_what_others_begin_for_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "LONG", 10)
+    heard: list[str] = []
+
+    def begun_by(groups: Sequence[Chained], told: Told) -> bool:
+        heard.append("asked")
+        try:
+            while True:
+                told(0, 1)
+                time.sleep(0.01)
+        except Stopped:
+            heard.append("stopped")
+            raise
+
+    with journal_of(database) as journal:
+        for message in messages(1):
+            journal.append(message)
+        with following(database, journal, lambda failure: heard.append(str(failure)), begun_by):
+            until(lambda: heard)
+    assert heard == ["asked", "stopped"]
+
+
+def _end_leader(database: Database) -> None:
+    """Its session, as when the network breaks."""
+    with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+        query = "select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ %s"
+        assert connection.execute(query, ["^ledgerstone engine .* [0-9]+$"]).fetchall()

@@ -9,16 +9,16 @@ import psycopg
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_store import PostgresViews
-from ledgerstone.adapters.postgres.view_swap import BEGINNING
 from ledgerstone.bench import peer
 from ledgerstone.bench.measure import Result, paired, rate
 from ledgerstone.bootstrap import without_collection
 from ledgerstone.commands import workers
+from ledgerstone.commands.beginning import beginning
 from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import decode
 from ledgerstone.projections.engine import Engine
-from ledgerstone.projections.rebuild import WINDOW, begin, build, whole_chains
+from ledgerstone.projections.rebuild import WINDOW, build, fresh, unheard, whole_chains
 from ledgerstone.projections.view import chains, table
 from ledgerstone.projections.views import VIEWS
 
@@ -28,7 +28,7 @@ PEER_EVENTS = 12_000
 
 
 def live(database: Database, journal: Journal, stock: peer.Stock) -> Result:
-    """Catching up from nothing with the engine of the service: one process, its windows."""
+    """Catching up from nothing as the service does: by a process for each processor, then by its engine."""
     what, promised = "live catch-up of all views", 25
     return _result(what, promised, database, journal, stock, lambda: made(database, journal))
 
@@ -102,12 +102,13 @@ def _facts(database: Database) -> int:
 
 def made(database: Database, journal: Journal) -> Database:
     """Make all views, as the service that finds a log and no views."""
-    store, beside = PostgresViews(database.app_dsn), PostgresViews(database.app_dsn, BEGINNING)
+    store = PostgresViews(database.app_dsn)
     store.drop([table(view) for group in chains(VIEWS) for view in group])
     with ThreadPoolExecutor(1) as aside, without_collection():
         engine = Engine(VIEWS, journal, store, aside)
-        begin(engine, journal, beside, aside)
+        if groups := fresh(engine, journal):
+            beginning(database.app_dsn)(groups, unheard)
+            engine.restart()
         engine.catch_up()
     store.close()
-    beside.close()
     return database

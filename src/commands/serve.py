@@ -12,6 +12,7 @@ import uvicorn
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.bootstrap import Settings, following, journal_of, migrated, sweeping, tune_interpreter
+from ledgerstone.commands.beginning import beginning
 from ledgerstone.commands.launch import Launcher
 from ledgerstone.commands.nightly import verifying
 from ledgerstone.http.app import create_app
@@ -32,7 +33,12 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
             say("STRIPE_WEBHOOK_SECRETS is not set: every webhook will be refused")
         with (
             journal_of(database) as journal,
-            following(database, journal, _trouble),
+            following(
+                database,
+                journal,
+                _trouble,
+                beginning(database.app_dsn, settings.ledgerstone_rebuild_keys),
+            ),
             sweeping(database, _trouble),
             closing(Launcher()) as launcher,
             verifying(settings.ledgerstone_verify_at),

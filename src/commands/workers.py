@@ -40,13 +40,14 @@ NAMED = {view.name: view for view in VIEWS}
 class Order(Struct, frozen=True):
     """How a rebuild is to be done: by how many processes (0: as many as there are processors), with how many
     keys in memory, to be swapped or not, in spite of differences or not; what the names of its tables end
-    with."""
+    with, and by how much the processes are to give way to others (as `nice` has it)."""
 
     workers: int = 0
     keys: int = REBUILD_KEYS
     swap: bool = True
     suffix: str = NEW
     replace: bool = False
+    nice: int = 0
 
     @property
     def processes(self) -> int:
@@ -101,7 +102,7 @@ def _rebuilt(
     journal.close()
     portions = divided(groups, order.processes)
     counted = get_context("spawn").Array("q", 2 * len(portions), lock=False)
-    with crew(len(portions), _begin, dsn, order.suffix, counted) as processes:
+    with crew(len(portions), _begin, dsn, order, counted) as processes:
         work = _Rebuilding(processes, groups, portions, order)
         work.begin(span(end, max(1, order.keys // len(portions))))
         for answer in processes.answers(GLANCE):
@@ -166,9 +167,10 @@ def _of(names: tuple[str, ...], portion: Sequence[Piece]) -> bool:
     return any(piece.views == names for piece in portion)
 
 
-def _begin(number: int, dsn: str, suffix: str, counted: Any) -> Tools:
+def _begin(number: int, dsn: str, order: Order, counted: Any) -> Tools:
     """In a process: open what it needs."""
-    store = PostgresViews(dsn, suffix)
+    os.nice(order.nice)
+    store = PostgresViews(dsn, order.suffix)
     return Tools(Journal(environment(dsn)), store, ThreadPoolExecutor(1), counted, number)
 
 
