@@ -18,8 +18,9 @@ from ledgerstone.bootstrap import Settings, journal_of, migrated
 from ledgerstone.commands.progress import Told, progress
 from ledgerstone.ledger.evidence import EvidenceRead, FactConflict, StripeEventHeard, StripeObjectListed
 from ledgerstone.ledger.facts import Superseded, tag
+from ledgerstone.ledger.heads import decode_head
 from ledgerstone.ledger.journal import Journal, LogBusy, NameTaken
-from ledgerstone.ledger.recorded import Recorded, decode, decode_head
+from ledgerstone.ledger.recorded import Recorded, decode
 from ledgerstone.ledger.rereading import (
     Known,
     Reading,

@@ -22,6 +22,7 @@ from ledgerstone.ledger.evidence import (
 from ledgerstone.ledger.fact import Fact
 from ledgerstone.ledger.facts import BY_TAG
 from ledgerstone.ledger.fx import told_otherwise
+from ledgerstone.ledger.heads import brief
 from ledgerstone.ledger.log import Key, Known, Row, Unit, decide_all
 from ledgerstone.ledger.names import stream_bytes
 from ledgerstone.ledger.posting import movements
@@ -59,7 +60,8 @@ class Telling(Struct, frozen=True, gc=False):
 
 def stored(recorded: Recorded) -> Row:
     """A fact as a row: the first and only one of the stream that its name makes."""
-    return Row((stream_bytes(recorded.name), 1), TAGS[type(recorded.body)], encode(recorded))
+    key, tag = (stream_bytes(recorded.name), 1), TAGS[type(recorded.body)]
+    return Row(key, tag, encode(recorded), brief=brief(recorded))
 
 
 def telling(rows: Sequence[Recorded]) -> Telling:

@@ -20,13 +20,14 @@ from ledgerstone.ledger.evidence import (
     StripeObjectListed,
 )
 from ledgerstone.ledger.facts import BY_TAG, Superseded, tag
+from ledgerstone.ledger.heads import brief
 from ledgerstone.ledger.names import stream
 from ledgerstone.ledger.recorded import Recorded, decode
 
 
 class Stored(Struct, frozen=True, gc=False):
     """A row as the log keeps it: its `position`, its stream and version, its fact's tag, when it was recorded
-    (UTC), and its content, not decoded."""
+    (UTC), its content, not decoded, and what stands `brief` beside it."""
 
     position: int
     stream: UUID
@@ -34,6 +35,7 @@ class Stored(Struct, frozen=True, gc=False):
     tag: str
     recorded_at: datetime
     state: bytes
+    brief: bytes | None = None
 
 
 class Line(Struct, frozen=True, gc=False):
@@ -70,6 +72,12 @@ def a_stream_is_a_name(line: Line) -> Iterator[str]:
 def a_tag_is_that_of_its_fact(line: Line) -> Iterator[str]:
     if BY_TAG.get(line.at.tag) is not type(line.row.body):
         yield f"it is tagged {line.at.tag!r} and holds a {tag(type(line.row.body))!r}"
+
+
+def a_brief_says_what_its_message_does(line: Line) -> Iterator[str]:
+    """Messages are counted by it. Rows from before there was any have none."""
+    if line.at.brief is not None and line.at.brief != (told := brief(line.row)):
+        yield f"beside it stands {line.at.brief!r}, and it is to be counted by {told or None!r}"
 
 
 def amounts_are_positive(line: Line) -> Iterator[str]:
@@ -135,6 +143,7 @@ INVARIANTS: tuple[Rule, ...] = (
     time_goes_on,
     a_stream_is_a_name,
     a_tag_is_that_of_its_fact,
+    a_brief_says_what_its_message_does,
     amounts_are_positive,
     accounts_are_in_the_chart,
     movements_change_something,

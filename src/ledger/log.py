@@ -25,12 +25,14 @@ class LogBusy(LogUnavailable):
 
 class Row(Struct, frozen=True, gc=False):
     """A row on its way into the log. It is right only where the log has none of the keys in `unless`: these
-    are looked up before it is written, and if one is there its unit is decided again."""
+    are looked up before it is written, and if one is there its unit is decided again. What stands `brief`
+    beside it, see `heads`."""
 
     key: Key
     topic: str
     state: bytes
     unless: tuple[Key, ...] = ()
+    brief: bytes = b""
 
 
 class Known(Struct, frozen=True, gc=False):
@@ -102,8 +104,8 @@ class Log(Protocol):
         self, after: int, limit: int, topics: Sequence[str] | None = None, heads: Sequence[str] = ()
     ) -> list[tuple[int, str, bytes | None]]:
         """Position, topic and state of the `limit` rows after a position, or of those of `topics` and the
-        last, which has no state if it is another; only its first `recorded.HEAD` bytes where `heads` has the
-        topic."""
+        last, which has no state if it is another; where `heads` has the topic, its brief or else its first
+        `heads.HEAD` bytes."""
 
     def timed_window(
         self, after: int, limit: int, topics: Sequence[str] | None = None

@@ -35,20 +35,3 @@ class Recorded(Struct, frozen=True, omit_defaults=True, gc=False):
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Recorded).decode
-
-
-HEAD = 512
-"""Bytes of a state that hold all of an evidence but its payload, as long as nobody writes novels."""
-_PAYLOAD, _EMPTY = b"\xa7payload", b"\xc4\x00"
-
-
-def decode_head(beginning: bytes) -> Recorded | None:
-    """An evidence without its payload, from the first `HEAD` bytes of its state; None when they do not reach
-    so far. Half of the log's rows are evidence, and their payloads are most of its bytes."""
-    end = beginning.find(_PAYLOAD) + len(_PAYLOAD)
-    while end >= len(_PAYLOAD):
-        try:
-            return decode(beginning[:end] + _EMPTY)
-        except msgspec.DecodeError:  # a text may hold these bytes: "çpayload" does
-            end = beginning.find(_PAYLOAD, end) + len(_PAYLOAD)
-    return None

@@ -9,7 +9,8 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from ledgerstone.ledger.facts import Superseded, tag
-from ledgerstone.ledger.recorded import Recorded, decode, decode_head
+from ledgerstone.ledger.heads import decode_head
+from ledgerstone.ledger.recorded import Recorded, decode
 from ledgerstone.projections.view import AnyView
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ledgerstone.ledger.evidence import FactConflict
 from ledgerstone.ledger.facts import Superseded, tag
+from ledgerstone.ledger.heads import brief
 from ledgerstone.ledger.invariants import INVARIANTS, Stored, findings
 from ledgerstone.ledger.names import stream
 from ledgerstone.ledger.posting import Movement
@@ -18,7 +19,7 @@ from tests.worlds import log_of, messages
 
 
 def _stored(position: int, row: Recorded) -> Stored:
-    return Stored(position, stream(row.name), 1, tag(type(row.body)), AT, encode(row))
+    return Stored(position, stream(row.name), 1, tag(type(row.body)), AT, encode(row), brief(row) or None)
 
 
 LOG = [_stored(position, row) for position, row in log_of(messages(1))]
@@ -46,6 +47,7 @@ FAULTS: dict[str, list[Stored]] = {
     "time_goes_on": [LOG[0], replace(LOG[1], recorded_at=AT - timedelta(seconds=1))],
     "a_stream_is_a_name": [replace(LOG[0], stream=UUID(int=0))],
     "a_tag_is_that_of_its_fact": [replace(LOG[0], tag="payout-sent")],
+    "a_brief_says_what_its_message_does": [replace(LOG[0], brief=b"webhook|live|||invoice.paid")],
     "amounts_are_positive": _moving(replace(MOVE, amount=0)),
     "accounts_are_in_the_chart": _moving(replace(MOVE, debit="slush_fund")),
     "movements_change_something": _moving(replace(MOVE, debit=MOVE.credit, debit_of=MOVE.credit_of)),

@@ -5,11 +5,9 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
-from ledgerstone.ledger.evidence import StripeEventHeard
 from ledgerstone.ledger.facts import BY_TAG
-from ledgerstone.ledger.recorded import HEAD, Recorded, decode, decode_head, encode
+from ledgerstone.ledger.recorded import Recorded, decode, encode
 from tests.examples import EXAMPLES, Released, digest, released
 
 LINES = released()
@@ -37,24 +35,3 @@ def test_no_line_was_changed_or_taken_away() -> None:
 @pytest.mark.parametrize("row", EXAMPLES, ids=lambda row: row.name)
 def test_a_row_decodes_to_what_was_encoded(row: Recorded) -> None:
     assert decode(encode(row)) == row
-
-
-def test_the_head_of_an_evidence_is_all_but_its_payload() -> None:
-    heard = next(row for row in EXAMPLES if isinstance(row.body, StripeEventHeard))
-
-    whole = replace(heard, body=replace(heard.body, payload=b"x" * 5000))
-
-    assert decode_head(encode(whole)[:HEAD]) == replace(heard, body=replace(heard.body, payload=b""))
-
-
-def test_a_head_that_does_not_reach_the_payload_says_so() -> None:
-    heard = next(row for row in EXAMPLES if isinstance(row.body, StripeEventHeard))
-
-    assert decode_head(encode(replace(heard, name="x" * HEAD))[:HEAD]) is None
-
-
-def test_a_head_may_hold_what_looks_like_the_beginning_of_the_payload() -> None:
-    heard = next(row for row in EXAMPLES if isinstance(row.body, StripeEventHeard))
-    odd = replace(heard, body=replace(heard.body, event_type="x.fa\u00e7payload"))
-
-    assert decode_head(encode(odd)[:HEAD]) == replace(odd, body=replace(odd.body, payload=b""))

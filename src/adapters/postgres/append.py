@@ -42,10 +42,14 @@ _HEAD = (
     " select notification_id, recorded_at from {log} order by notification_id desc limit 1"
     ") as last on true"
 )
-_INSERT = "insert into {log} (originator_id, originator_version, topic, state, notification_id, recorded_at)"
+_INSERT = (
+    "insert into {log}"
+    " (originator_id, originator_version, topic, state, brief, notification_id, recorded_at)"
+    " select id, version, topic, state, nullif(brief, ''),"
+)
 _NEW = (
-    "unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[])"
-    " with ordinality as new (id, version, topic, state, n)"
+    "unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[], $5::bytea[])"
+    " with ordinality as new (id, version, topic, state, brief, n)"
 )
 
 
@@ -84,12 +88,11 @@ class Statements:
         )
         self.insert = self._named(
             "insert",
-            f"{_INSERT} select id, version, topic, state, $5::bigint + n, $6::timestamptz from {_NEW}",
+            f"{_INSERT} $6::bigint + n, $7::timestamptz from {_NEW}",
         )
         self.insert_next = self._named(
             "insert_next",
-            f"with head as materialized ({_HEAD}), written as ({_INSERT}"
-            f" select id, version, topic, state, position + n, now from head, {_NEW})"
+            f"with head as materialized ({_HEAD}), written as ({_INSERT} position + n, now from head, {_NEW})"
             " select position, now from head",
         )
         self.landed = self._named(
@@ -210,12 +213,13 @@ def _value(answer: PGresult, row: int, column: int) -> bytes:
     return answer.get_value(row, column) or b""
 
 
-def _columns(rows: Sequence[Row]) -> tuple[bytes, bytes, bytes, bytes]:
+def _columns(rows: Sequence[Row]) -> tuple[bytes, bytes, bytes, bytes, bytes]:
     return (
         uuids([row.key[0] for row in rows]),
         bigints([row.key[1] for row in rows]),
         texts([row.topic for row in rows]),
         byteas([row.state for row in rows]),
+        byteas([row.brief for row in rows]),
     )
 
 

@@ -25,8 +25,8 @@ from ledgerstone.adapters.postgres.append import Statements, connect
 from ledgerstone.adapters.postgres.commits import GroupCommit
 from ledgerstone.adapters.postgres.halving import POSITION_AT
 from ledgerstone.adapters.postgres.line import Line
+from ledgerstone.ledger.heads import HEAD
 from ledgerstone.ledger.log import Call, Key, Known, LogUnavailable, Posted, Row, Unit
-from ledgerstone.ledger.recorded import HEAD
 
 T = TypeVar("T")
 CONNECTION = "dbname", "host", "port", "user", "password"
@@ -36,7 +36,7 @@ CREATE_TABLE = """
 create table if not exists {log} (
     originator_id uuid not null, originator_version bigint not null,
     topic text not null, state bytea not null,
-    notification_id bigint not null, recorded_at timestamptz not null,
+    notification_id bigint not null, recorded_at timestamptz not null, brief bytea,
     primary key (originator_id, originator_version)
 )
 """
@@ -59,7 +59,7 @@ FOUND = (
     " join {log} as log on log.originator_id = asked.id and log.originator_version = asked.version"
 )
 HEARD = (
-    f"case when topic = any(%b::text[]) then substring(state from 1 for {HEAD})"
+    f"case when topic = any(%b::text[]) then coalesce(brief, substring(state for {HEAD}))"
     " when topic = any(%b::text[]) then state end"
 )
 
@@ -113,8 +113,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
         self, after: int, limit: int, topics: Sequence[str] | None = None, heads: Sequence[str] = ()
     ) -> list[tuple[int, str, bytes | None]]:
         """Position, topic and state of the `limit` rows after a position, or of those of `topics` and the
-        last, which has no state if it is another; only the first `HEAD` bytes where `heads` has the topic:
-        what is stored out of line is not fetched whole."""
+        last, which has no state if it is another; where `heads` has the topic, its brief or else its first
+        `HEAD` bytes: what is stored out of line is not fetched whole."""
         if topics is None:
             return self._select(f"select notification_id, topic, state {WINDOW}", after, limit)
         upto, wanted = after + limit, list(topics)

@@ -7,7 +7,7 @@ import psycopg
 from ledgerstone.ledger.invariants import Stored
 
 WINDOW = 5_000
-COLUMNS = "notification_id, originator_id, originator_version, topic, recorded_at, state"
+COLUMNS = "notification_id, originator_id, originator_version, topic, recorded_at, state, brief"
 
 
 def scan(dsn: str) -> Iterator[Stored]:

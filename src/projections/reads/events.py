@@ -20,7 +20,8 @@ from ledgerstone.ledger.evidence import (
     StripeEventHeard,
 )
 from ledgerstone.ledger.facts import BY_TAG, Superseded, tag
-from ledgerstone.ledger.recorded import Recorded, decode, decode_head
+from ledgerstone.ledger.heads import decode_head
+from ledgerstone.ledger.recorded import Recorded, decode
 from ledgerstone.projections.events import NAME, READ_AT_LAST, noted
 from ledgerstone.projections.reads.asked import List, Moment, Place, Query, ask
 
