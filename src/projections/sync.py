@@ -40,7 +40,7 @@ class Sync(View[SyncRow, SyncRow]):
 
     name = "sync"
     version = 4
-    weight = 10
+    weight = 4
     hears = (
         StripeEventHeard,
         StripeObjectListed,
