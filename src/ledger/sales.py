@@ -203,4 +203,4 @@ def _known(heard: Heard, invoice: str) -> list[Off]:
 
 def _ended(issued: InvoiceIssued, ended: Mapping[str, date]) -> dict[str, date]:
     of_lines = {line.subscription for line in issued.lines}
-    return {subscription: day for subscription, day in ended.items() if subscription in of_lines}
+    return {subscription: ended[subscription] for subscription in sorted(ended.keys() & of_lines)}
