@@ -259,8 +259,9 @@ def _holds(it: Item, account: str, expected: int, meaning: str) -> Iterator[Prob
 
 
 def _floor(it: Item, left: int, first: str, then: str) -> Iterator[Problem]:
-    """Never below nothing. Where the first is not told, what came of it was heard before it."""
-    if left >= 0 or not it.key[2]:
+    """Never below nothing. Where the first is not told, what came of it was heard before it; one row alone
+    says nothing of that."""
+    if left >= 0 or not it.key[2] or it.alone:
         return
     if it[first] or it.known:
         yield Problem(f"{-left} more was {then} than {first}: two messages claim the same money")

@@ -6,7 +6,7 @@ of the two is in `book_invariants`. Of invoices the provider's own last word is 
 
 What a close moves stands under plans, not under what it is of, and is not counted here."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -94,7 +94,8 @@ NO_INVOICE = Shown("draft", 0, 0, 0)
 class Item(Struct):
     """One thing in one currency, minor units: what was `told` of it, by terms, and what accounts `hold` for
     it, debits above 0. `position` is the last row of the log that was about it. `known`: it was told of
-    before, and nothing was left of that. `shown` is the provider's last word on an invoice."""
+    before, and nothing was left of that. `shown` is the provider's last word on an invoice. `alone`: only
+    one row is added up here."""
 
     key: Key
     told: dict[str, int] = {}
@@ -102,6 +103,7 @@ class Item(Struct):
     position: int = 0
     known: bool = False
     shown: Shown | None = None
+    alone: bool = False
 
     def __getitem__(self, term: str) -> int:
         return self.told.get(term, 0)
@@ -126,20 +128,22 @@ class OpenItems:
         self._square, self._mine = square, mine
         self._forgotten: set[int] = set()
 
-    def take(self, position: int, row: Recorded) -> None:
-        """A row of the log, behind those that were taken."""
-        touched = {}
+    def take(self, position: int, row: Recorded) -> Collection[Item]:
+        """A row of the log, behind those that were taken. What it is about: of what is left out only what
+        this row says of it."""
+        about: dict[Key, Item] = {}
         for key, term, amount in _told(row):
-            item = touched[key] = self._item(key)
+            item = about[key] = about.get(key) or self._item(key)
             item.told[term] = item.told.get(term, 0) + amount
         for key, account, amount in self._moved(row):
-            item = touched[key] = self._item(key)
+            item = about[key] = about.get(key) or self._item(key)
             item.held[account] = item.held.get(account, 0) + amount
-        for key, item in touched.items():
+        for key, item in about.items():
             item.position = position
-            if item.holds_nothing and self._square(item):
+            if item.holds_nothing and not item.alone and self._square(item):
                 self._forgotten.add(hash(key))
                 self.items.pop(key, None)
+        return about.values()
 
     def keep(self, mine: Mine) -> None:
         """Leave out all subjects but some, from here on."""
@@ -149,8 +153,9 @@ class OpenItems:
     def _item(self, key: Key) -> Item:
         item = self.items.get(key)
         if item is None:
-            item = Item(key, {}, {}, known=hash(key) in self._forgotten)
-            if self._mine(key):
+            mine = self._mine(key)
+            item = Item(key, {}, {}, known=hash(key) in self._forgotten, alone=not mine)
+            if mine:
                 self.items[key] = item
         return item
 

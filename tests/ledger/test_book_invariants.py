@@ -32,6 +32,7 @@ from ledgerstone.ledger.payments import (
     PaidElsewhere,
     PaymentApplied,
     PaymentReceived,
+    RefundRequested,
 )
 from ledgerstone.ledger.periods import Balance, PeriodClosed, Recognised
 from ledgerstone.ledger.posting import TABLE, Movement, movements
@@ -159,6 +160,22 @@ def test_what_is_square_is_forgotten_and_what_comes_after_is_still_judged() -> N
     items.take(3, used(20, "in_2"))
     (problem,) = said(items)
     assert "20 more was used for invoices than received" in problem
+
+
+def test_of_what_is_left_out_one_row_is_judged_alone() -> None:
+    """By what it moves, and not by what was told before it."""
+    left_out = OpenItems(square, lambda key: False)
+
+    def found(each: Recorded) -> list[str]:
+        return [problem.said for item in left_out.take(1, each) for problem in problems(item)]
+
+    for fact in facts():
+        assert found(row(fact)) == [], tag(type(fact))
+        for moves in spoiled(movements(fact), "left out"):
+            assert found(row(fact, moves)), f"{tag(type(fact))}: {moves}"
+    before, after = [row(RefundRequested("re_1", "pi_1", n, "eur")) for n in (100, 80)]
+    assert found(superseding(before, after, 1)) == [], "it is less by 20, and was 100"
+    assert not left_out.items
 
 
 def test_money_that_was_used_before_it_was_told_of_waits() -> None:
