@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
-from ledgerstone.commands.verify_books import unearned
 from ledgerstone.ledger import closing, periods
 from ledgerstone.ledger.book_invariants import (
     INVARIANTS_OF_ACCOUNTS,
@@ -20,10 +19,12 @@ from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.open_items import NO_INVOICE, Item, OpenItems, Shown
 from ledgerstone.ledger.periods import closed_through, in_force, last_day
 from ledgerstone.ledger.recorded import Book, Recorded
+from ledgerstone.projections.closes import close_in
 from ledgerstone.projections.folder import fold
 from ledgerstone.projections.invoices import InvoiceRow, Invoices
 from ledgerstone.projections.money import Money
 from ledgerstone.projections.postings import entries, legs
+from ledgerstone.projections.unearned import unearned
 from tests.books import Books, Message
 
 Cell = tuple[str, str]
@@ -112,5 +113,13 @@ class RealLog(Log):
     def append(self, *messages: Message) -> None:
         for message in messages:
             self.journal.append(message)
+        self._read()
+
+    def close(self, period: str) -> None:
+        """As whoever closes a month does: it is refused where the books do not keep their invariants."""
+        close_in(self.journal, Book(), period, "ada")
+        self._read()
+
+    def _read(self) -> None:
         read = self.journal.read(len(self.rows), 10_000)
         self.take([each.row for each in read if each.row is not None])

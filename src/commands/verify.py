@@ -32,6 +32,7 @@ from ledgerstone.ledger.facts import AnyFact, Superseded
 from ledgerstone.ledger.invariants import INVARIANTS, findings
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import Recorded
+from ledgerstone.projections.open_books import sorted_out
 from ledgerstone.projections.rebuild import compare
 from ledgerstone.projections.view import AnyView, chains, table
 from ledgerstone.projections.views import VIEWS
@@ -111,16 +112,11 @@ def _verify_log(database: Database, journal: Journal, verdict: Verdict, told: To
 
 
 def _verify_books(books: Books, database: Database, journal: Journal, verdict: Verdict) -> None:
-    found: tuple[list[str], list[str]] = [], []
-    counts = [0, 0]
-    for problem in books.found(database, journal):
-        counts[problem.waits] += 1
-        if len(found[problem.waits]) < NAMED:
-            found[problem.waits].append(problem.said)
-    for into, said, count in zip((verdict.wrong, verdict.remarks), found, counts, strict=True):
-        into += said
-        into += [f"… and {count - NAMED:,} more in the books"] if count > NAMED else []
-    if not counts[0]:
+    wrong, waiting = sorted_out(books.found(database, journal), NAMED)
+    for into, few in ((verdict.wrong, wrong), (verdict.remarks, waiting)):
+        into += few.said
+        into += [f"… and {few.count - NAMED:,} more in the books"] if few.count > NAMED else []
+    if not wrong.count:
         verdict.fine.append(books.fine)
 
 

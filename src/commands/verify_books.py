@@ -2,43 +2,26 @@
 with what invoices say of themselves; and what the last close deferred with its schedules."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import date
+from functools import partial
 
 from msgspec import DecodeError
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.scan import scan
-from ledgerstone.adapters.postgres.view_rows import known
-from ledgerstone.bootstrap import views_of
-from ledgerstone.ledger import closing
-from ledgerstone.ledger.book_invariants import (
-    Close,
-    Problem,
-    deferred_revenue_is_what_schedules_have_left,
-    every_currency_balances,
-    problems,
-    square,
-)
-from ledgerstone.ledger.corrections import corrected
+from ledgerstone.adapters.postgres.view_rows import known_there
+from ledgerstone.ledger.book_invariants import Problem
 from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.ledger.open_items import NO_INVOICE, Item, Mine, OpenItems, Shown
-from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened, Recognised, closed_through, last_day
+from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
 from ledgerstone.ledger.recorded import Recorded, decode
-from ledgerstone.ledger.sales import sales
 from ledgerstone.projections.closes import ASKED, WINDOW
-from ledgerstone.projections.invoices import Invoices
-from ledgerstone.projections.postings import entries, legs
-from ledgerstone.projections.view import table
+from ledgerstone.projections.open_books import SHOWN, OpenBooks
+from ledgerstone.projections.unearned import deferred
 
-MOST = 200_000
-"""Open items in memory, some 100 MB. Where there are more the log is read once more for each part of them."""
 ROWS = 200_000
 """Rows that closes ask for in memory; a book that has more takes as much as its close did."""
-INVOICES = table(Invoices())
-NAMES = [name for name, _ in INVOICES.columns]
 
 
 class Books:
@@ -46,24 +29,20 @@ class Books:
 
     def __init__(self) -> None:
         self.rows = self.position = 0
-        self._parts = 1
-        self._items = OpenItems(square)
+        self._open = OpenBooks()
         self._closes: dict[tuple[str, str], PeriodClosed] = {}
         self._asked = Counter[str]()
 
     def take(self, row: Recorded, position: int) -> None:
         """A row of the log, in its order."""
         self.rows, self.position = self.rows + 1, position
-        self._items.take(position, row)
+        self._open.take(position, row)
         if tag(type(row.body)) in ASKED:
             self._asked[str(row.book)] += 1
         if isinstance(row.body, PeriodClosed):
             self._closes[str(row.book), row.body.period] = row.body
         elif isinstance(row.body, PeriodReopened):
             self._closes.pop((str(row.book), row.body.period), None)
-        while len(self._items.items) > MOST:
-            self._parts *= 2
-            self._items.keep(self._mine(0))
 
     @property
     def fine(self) -> str:
@@ -72,39 +51,16 @@ class Books:
 
     def found(self, database: Database, journal: Journal) -> Iterator[Problem]:
         """What is wrong, and what waits, after all rows that were taken."""
-        yield from self._accounts()
-        shown = _is_there(database, self.position)
-        if not shown:
-            said = f"at position {self.position:,} yet: invoices are not compared with what they say"
-            yield Problem(f"the view of invoices is not {said}", waits=True)
-        for part in range(self._parts):
-            items = self._part(database, part) if part else self._items
-            if shown:
-                yield from _compared(items, database, self.position, self._mine(part))
-            else:
-                yield from (problem for item in items.items.values() for problem in problems(item))
+        again = partial(self._again, database.app_dsn)
+        words = partial(known_there, database.app_dsn, SHOWN, None)
+        yield from self._open.problems(self.position, again, words)
         yield from self._schedules(journal)
 
-    def _part(self, database: Database, part: int) -> OpenItems:
-        """What is open of a part of all subjects, by reading the log once more."""
-        items = OpenItems(square, self._mine(part))
-        for at in scan(database.app_dsn):
+    def _again(self, dsn: str) -> Iterator[tuple[int, Recorded]]:
+        for at in scan(dsn):
             with suppress(DecodeError):
                 if at.position <= self.position:
-                    items.take(at.position, decode(at.state))
-        return items
-
-    def _mine(self, part: int) -> Mine:
-        parts = self._parts
-        return lambda key: hash(key) % parts == part
-
-    def _accounts(self) -> Iterator[Problem]:
-        books: dict[str, Counter[tuple[str, str]]] = {}
-        for (book, account, currency), amount in self._items.accounts.items():
-            books.setdefault(book, Counter())[account, currency] += amount
-        for book, accounts in sorted(books.items()):
-            for problem in every_currency_balances(accounts):
-                yield Problem(f"books of {book}: {problem.said}")
+                    yield at.position, decode(at.state)
 
     def _schedules(self, journal: Journal) -> Iterator[Problem]:
         """The last close of each book. The log is read once for as many books as fit into memory."""
@@ -112,33 +68,8 @@ class Books:
         for part in _parts({book: self._asked[book] for book in last}):
             known = _known(journal, {book: last[book].known_at for book in part})
             for book in part:
-                close = Close(last[book], {}, unearned(known.pop(book), last[book]))
-                for problem in deferred_revenue_is_what_schedules_have_left(close):
+                for problem in deferred(known.pop(book), last[book]):
                     yield Problem(f"{last[book].period} of {book}, which is closed: {problem.said}")
-
-
-def unearned(rows: Sequence[Recorded], closed: PeriodClosed) -> Counter[str]:
-    """What deferred revenue should hold after a close, by currency, from the rows that it was made from: what
-    schedules have left to earn, without what stands in later books."""
-    day = last_day(closed.period)
-    left = _booked_later(rows, day)
-    for line, standing in closing.state(sales(corrected(rows)).values(), day).items():
-        left[line.currency] += standing.deferred
-    return left
-
-
-def _booked_later(rows: Iterable[Recorded], day: date) -> Counter[str]:
-    """What deferred revenue lacks at the end of a day: invoices from before it that were told while it was
-    closed stand in later books, also when it was opened and closed again since."""
-    through: date | None = None
-    found: Counter[str] = Counter()
-    for row in rows:
-        for closed, sign in ((through, 1), (None, -1)) if not isinstance(row.body, Recognised) else ():
-            for leg in (leg for entry in entries(row, 0, closed) for leg in legs(entry, row)):
-                if leg.day > day and leg.account == "deferred_revenue":
-                    found[leg.currency] += sign * leg.amount
-        through = closed_through(through, row.body)
-    return found
 
 
 def _parts(rows: Mapping[str, int]) -> Iterator[list[str]]:
@@ -165,26 +96,3 @@ def _known(journal: Journal, upto: Mapping[str, int]) -> dict[str, list[Recorded
                 found[str(each.row.book)].append(each.row)
         after = window[-1].position
     return found
-
-
-def _is_there(database: Database, position: int) -> bool:
-    with views_of(database) as store:
-        return store.positions([INVOICES])[0] >= position
-
-
-def _compared(items: OpenItems, database: Database, position: int, mine: Mine) -> Iterator[Problem]:
-    """What is wrong with items, and with invoices of which nothing is open here and something is there."""
-    for book, key, _, *columns in known(database.app_dsn, INVOICES, "", position):
-        row = dict(zip(NAMES, columns, strict=True))
-        of = book, "invoice", key, row["currency"]
-        if row["valid_to"] is None and mine(of):
-            shown = Shown(row["status"], row["amount_due"], row["amount_paid"], row["amount_remaining"])
-            item = items.items.get(of)
-            if item is not None:
-                item.shown = shown
-            elif shown.open:
-                yield from problems(Item(of, shown=shown))
-    for item in items.items.values():
-        if item.key[1] == "invoice" and item.shown is None:
-            item.shown = NO_INVOICE
-        yield from problems(item)

@@ -24,6 +24,7 @@ from ledgerstone.ledger.payments import PaymentApplied
 from ledgerstone.ledger.periods import Part, PeriodClosed
 from ledgerstone.ledger.posting import TABLE, movements
 from ledgerstone.ledger.recorded import Book, Recorded, decode, encode
+from ledgerstone.projections import open_books
 from ledgerstone.projections.closes import ASKED, close_in
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.views import VIEWS
@@ -86,7 +87,7 @@ def test_a_movement_that_was_changed_is_named(
     database: Database, log: RealLog, journal: Journal, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the log has to be read in parts."""
-    monkeypatch.setattr(verify_books, "MOST", most)
+    monkeypatch.setattr(open_books, "MOST", most)
     position = next(at for at, row in enumerate(log.rows, start=1) if isinstance(row.body, PaymentApplied))
     applied = spoil(database, position).body
     assert isinstance(applied, PaymentApplied)
@@ -106,7 +107,7 @@ def test_a_movement_that_was_changed_is_named(
 def test_the_parts_of_a_log_come_to_the_whole(
     database: Database, log: RealLog, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify_books, "MOST", 3)
+    monkeypatch.setattr(open_books, "MOST", 3)
     verdict = verified(database, journal)
     assert (verdict.wrong, verdict.remarks) == ([], [])
 
