@@ -130,13 +130,14 @@ def period() -> None:
 def period_close(month: str, account: str, actor: str, reason: str) -> None:
     """Close a month, and all before it: recognise its revenue, and keep its trial balance.
 
-    What is told of it later is booked on the first day that is open.
+    What is told of it later is booked on the first day that is open. Books that do not keep their invariants
+    are not closed; what they only wait for is named.
     """
     from ledgerstone.bootstrap import read_settings
     from ledgerstone.commands.period import close, said
 
     try:
-        click.echo(said(close(read_settings(), month, account, actor, reason)))
+        click.echo(said(*close(read_settings(), month, account, actor, reason)))
     except ValueError as error:
         raise click.ClickException(str(error)) from None
 

@@ -4,28 +4,34 @@ from collections.abc import Iterator
 from contextlib import closing as ending
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from ledgerstone.adapters.postgres.lock import alone
 from ledgerstone.adapters.postgres.posting_index import PostingIndex
+from ledgerstone.adapters.postgres.view_rows import known_there
 from ledgerstone.bootstrap import Settings, journal_of, migrated
 from ledgerstone.ledger import closing, revaluation
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
 from ledgerstone.ledger.recorded import Book
 from ledgerstone.projections.closes import LOCK, close_in, over, reopen_in
+from ledgerstone.projections.open_books import SHOWN, Few
 from ledgerstone.projections.postings import NAME, SPANS
 
 
-def close(settings: Settings, period: str, account: str, actor: str, reason: str) -> PeriodClosed:
-    """Close a month that is over. ValueError where it is not, is closed already, or the books are not sound;
-    AlreadyRunning."""
+def close(
+    settings: Settings, period: str, account: str, actor: str, reason: str
+) -> tuple[PeriodClosed, Few | None]:
+    """Close a month that is over; what waited then. ValueError where it is not, is closed already, or the
+    books are not sound; AlreadyRunning."""
     over(period, datetime.now(UTC))
     book = Book(account, settings.stripe_livemode)
     with _deciding(settings) as (journal, dsn), ending(PostingIndex(dsn, NAME, SPANS)) as index:
         functional = settings.ledgerstone_functional_currency
-        fact = close_in(journal, book, period, actor, reason, index, functional).fact
-        assert isinstance(fact, PeriodClosed)
-        return fact
+        words = partial(known_there, dsn, SHOWN, str(book))
+        done = close_in(journal, book, period, actor, reason, index, functional, words)
+        assert isinstance(done.fact, PeriodClosed)
+        return done.fact, done.waited
 
 
 def reopen(settings: Settings, period: str, account: str, actor: str, reason: str) -> list[PeriodReopened]:
@@ -36,9 +42,9 @@ def reopen(settings: Settings, period: str, account: str, actor: str, reason: st
         return [each for each in opened if isinstance(each, PeriodReopened)]
 
 
-def said(closed: PeriodClosed) -> str:
-    """A close in a few lines: what it moved, in minor units, by plan or rate of tax, and the digest of its
-    trial balance."""
+def said(closed: PeriodClosed, waited: Few | None = None) -> str:
+    """A close in a few lines: what it moved, in minor units, by plan or rate of tax, the digest of its trial
+    balance, and what waited."""
     lines = [f"{closed.period} is closed, with all that was told up to position {closed.known_at:,}"]
     for what in closing.MOVED:
         for part in getattr(closed, what):
@@ -48,7 +54,16 @@ def said(closed: PeriodClosed) -> str:
         lines += [f"  {what:9} {each.amount:>14,} {each.currency}" for each in getattr(closed, what)]
     if not closed.functional and len({each.currency for each in closed.balances}) > 1:
         lines.append("  other currencies are not valued: LEDGERSTONE_FUNCTIONAL_CURRENCY is not set")
-    return "\n".join([*lines, f"trial balance {closed.digest}"])
+    return "\n".join([*lines, f"trial balance {closed.digest}", *_waiting(waited or Few())])
+
+
+def _waiting(waited: Few) -> Iterator[str]:
+    """What was not told yet, which whoever closes a month should know."""
+    if waited.count:
+        yield f"{waited.count:,} remarks: nothing of it is wrong, but something was not told yet"
+        yield from (f"  {each}" for each in waited.said)
+    if more := waited.count - len(waited.said):
+        yield f"  … and {more:,} more: `ledgerstone verify` names some"
 
 
 @contextmanager

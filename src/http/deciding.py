@@ -12,12 +12,14 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 from psycopg.conninfo import make_conninfo
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
 from ledgerstone.adapters.postgres.posting_index import PostingIndex
+from ledgerstone.adapters.postgres.view_rows import known_there
 from ledgerstone.http.answering import ACCOUNTS
 from ledgerstone.http.database import snapshot
 from ledgerstone.http.errors import RETRY, Problem
@@ -29,6 +31,7 @@ from ledgerstone.ledger.journal import LogBusy, NameTaken
 from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
 from ledgerstone.ledger.recorded import Book
 from ledgerstone.projections.closes import LOCK, Decided, close_in, decided, over, reopen_in
+from ledgerstone.projections.open_books import SHOWN
 from ledgerstone.projections.postings import NAME, SPANS
 from ledgerstone.projections.reads import closes, sync
 
@@ -65,7 +68,9 @@ class Reopen(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Closed(Struct, frozen=True):
     """A month is closed, by the row at `position`; `duplicate` when it was already, by the same person for
-    the same reason. The rest is as `/sys/periods/{period}` tells it."""
+    the same reason. `waiting`: what was not told yet when it was closed, the first few of `waiting_count`
+    sentences; null where the process that closed it has ended since, or closed others. The rest is as
+    `/sys/periods/{period}` tells it."""
 
     period: str
     position: int
@@ -75,6 +80,8 @@ class Closed(Struct, frozen=True):
     digest: str
     moved: tuple[closes.Moved, ...]
     balances: tuple[closes.Held, ...]
+    waiting: tuple[str, ...] | None = None
+    waiting_count: int | None = None
 
 
 class Reopened(Struct, frozen=True):
@@ -120,6 +127,7 @@ class Deciding:
     def __init__(self, services: Services) -> None:
         self._services = services
         self.going: dict[Act, Going] = {}
+        self.closed: dict[int, Closed] = {}  # by position, the last that were closed here
 
     async def close(self, request: Request) -> Response:
         """Close a month and all before it: 200 with what that moved, also where it was done already by the
@@ -167,7 +175,7 @@ class Deciding:
                 msgspec.json.encode(Undecided(act.period, look)), 202, headers, "application/json"
             )
         self._drop(act, going)
-        done = going.outcome.result()
+        done = self._with_what_waited(going.outcome.result())
         headers = {"Ledger-Position": str(done.position), "Cache-Control": "no-store"}
         return Response(msgspec.json.encode(done), 200, headers, "application/json")
 
@@ -181,10 +189,24 @@ class Deciding:
     def _ended(self, act: Act, going: Going) -> None:
         """Keep what went wrong for whoever asks again, if trying again would not help."""
         error, going.ended = going.outcome.exception(), self._services.clock()
+        if error is None:
+            self._keep(going.outcome.result())
         if error is None or (isinstance(error, Problem) and RETRY.keys() <= error.headers.keys()):
             self._drop(act, going)
         if error is not None and going.late:
             logger.warning("%s of %s is not %s: %s", act.period, act.book, act.did, error)
+
+    def _keep(self, done: Closed | Reopened) -> None:
+        """The log does not hold what waited for a close, and who heard 202 has still to hear it."""
+        if isinstance(done, Closed) and not done.duplicate:
+            self.closed[done.position] = done
+            for position in sorted(self.closed)[:-MOST]:
+                del self.closed[position]
+
+    def _with_what_waited(self, done: Closed | Reopened) -> Closed | Reopened:
+        if isinstance(done, Closed) and done.duplicate and (first := self.closed.get(done.position)):
+            return replace(first, duplicate=True)
+        return done
 
     def _drop(self, act: Act, going: Going) -> None:
         if self.going.get(act) is going:
@@ -220,8 +242,10 @@ def in_a_thread(work: Callable[[], T]) -> asyncio.Future[T]:
 
 def close(services: Services, act: Act) -> Closed:
     """Close a month, or find that it is. Raises a Problem."""
-    with closing(PostingIndex(make_conninfo(services.dsn, **LOST), NAME, SPANS)) as index:
-        about = act.book, act.period, act.actor, act.reason, index, services.functional_currency
+    dsn = make_conninfo(services.dsn, **LOST)
+    words = partial(known_there, dsn, SHOWN, str(act.book))
+    with closing(PostingIndex(dsn, NAME, SPANS)) as index:
+        about = act.book, act.period, act.actor, act.reason, index, services.functional_currency, words
         work = partial(close_in, services.journal, *about)
         return _closed(*_decided(services, act, lambda: [work()]))
 
@@ -291,6 +315,8 @@ def _closed(found: Sequence[Decided], duplicate: bool) -> Closed:
         digest=fact.digest,
         moved=tuple(closes.moves(fact)),
         balances=closes.balances(fact),
+        waiting=None if one.waited is None else one.waited.said,
+        waiting_count=None if one.waited is None else one.waited.count,
     )
 
 

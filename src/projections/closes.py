@@ -2,31 +2,42 @@
 into it, and books that are not sound are not closed."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from itertools import islice
+from functools import partial
+from itertools import chain
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import DecodeError, Struct, field
 
 from ledgerstone.ledger import closing, periods, revaluation
+from ledgerstone.ledger.book_invariants import (
+    Close,
+    Problem,
+    closed_months_are_as_their_close_left_them,
+    problems,
+)
 from ledgerstone.ledger.facts import Superseded, tag
 from ledgerstone.ledger.fx import FxRatePublished, Published
-from ledgerstone.ledger.journal import Journal, LogBusy, LogMoved
+from ledgerstone.ledger.journal import Entry, Journal, LogBusy, LogMoved
+from ledgerstone.ledger.open_items import Item
 from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened, closed_through, last_day
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.ledger.revaluation import Exchange
 from ledgerstone.projections import postings
+from ledgerstone.projections.open_books import Few, OpenBooks, Words, sorted_out
 from ledgerstone.projections.postings import MOVING, entries, legs
+from ledgerstone.projections.unearned import deferred
 
 PERIODS = tag(PeriodClosed), tag(PeriodReopened)
 ASKED = {*map(tag, closing.HEARD), tag(Superseded), *PERIODS}
 """The tags of rows that a close is made from; the others are only added up."""
 READ = sorted({*MOVING, *ASKED, tag(FxRatePublished)})
+"""What is read for a close: with what moves money, all that is told of what is open (`ledger.open_items`)."""
 WINDOW = 5_000
 TRIES = 500
 NAMED = 5
-"""How many faults are named where there are more."""
+"""How many faults are named where there are more, and how many things that wait."""
 LOCK = "periods"
 """Of the database, which who closes or reopens holds alone."""
 
@@ -48,16 +59,32 @@ class Unsound(ValueError):
 
 
 class Decided(Struct, frozen=True):
-    """A close, or its taking back, at its position of the log."""
+    """A close, or its taking back, at its position of the log; what `waited` when it was made, None where
+    that is not known any more."""
 
     position: int
     fact: PeriodClosed | PeriodReopened
+    waited: Few | None = None
+
+
+class Taken(Struct, frozen=True):
+    """What a row did to a book: the first day that it changed, and the things that it is about."""
+
+    day: date | None
+    about: Collection[Item]
+
+
+class New(Struct, frozen=True):
+    """What new rows did: the first day that they changed, and what is wrong with what they are about."""
+
+    day: date | None
+    wrong: Few
 
 
 class Books(Struct):
-    """A book up to a position: the rows that a close asks for, and what its accounts hold by the end of each
-    day (`moved` is what each day changed). Where there is a `functional` currency, `flows` and `tables` are
-    what others are valued by."""
+    """A book up to a position: the rows that a close asks for, what is open, and what its accounts hold by
+    the end of each day (`moved` is what each day changed). Where there is a `functional` currency, `flows`
+    and `tables` are what others are valued by."""
 
     book: Book
     functional: str | None = None
@@ -67,9 +94,10 @@ class Books(Struct):
     moved: dict[date, Counter[tuple[str, str]]] = {}
     flows: dict[date, Counter[tuple[str, str]]] = {}
     tables: dict[date, Published] = {}
+    open: OpenBooks = field(default_factory=OpenBooks)
 
-    def take(self, position: int, row: Recorded) -> date | None:
-        """A row of the book; the first day that it changed."""
+    def take(self, position: int, row: Recorded) -> Taken:
+        """A row of the book."""
         changed = None
         if isinstance(row.body, FxRatePublished):
             self.tables[row.body.day] = Published(row.body.day, row.body.rates)
@@ -83,7 +111,7 @@ class Books(Struct):
         self.through = closed_through(self.through, row.body)
         if tag(type(row.body)) in ASKED:
             self.rows.append((position, row))
-        return changed
+        return Taken(changed, self.open.take(position, row))
 
     def _flow(self, position: int, row: Recorded) -> None:
         """On the days on which it happened, whatever was closed; what closes moved is worked out anew."""
@@ -124,25 +152,28 @@ def close_in(
     reason: str = "",
     index: Index | None = None,
     functional: str | None = None,
+    words: Words = lambda position: None,
 ) -> Decided:
     """Close a month of a book, while others write. The close must be the row behind what was looked at: what
     comes in between is looked at too, and if it stands in this month, the close is made again. ValueError
     where it, or a later one, is closed, a rate is missing by which other currencies would be valued in the
     `functional` one (without it they are not), or the books are Unsound, for which they are held against an
-    index of postings where it is given; LogBusy."""
+    index of postings where it is given, and against invoices' own `words`; LogBusy."""
     closing.check_open(in_force(journal, book), period)
     books, day = Books(book, functional), last_day(period)
     made: PeriodClosed | None = None
+    waited = Few()
     for _ in range(TRIES):
-        changed = min(_catch_up(journal, books), default=None)
+        new = _catch_up(journal, books, looked_at=made is not None)
         if made is None:
-            before_closing(journal, books, period, index)
-        if made is None or (changed is not None and changed <= day):
+            waited = before_closing(journal, books, period, index, words)
+        _refuse(period, new.wrong)
+        if made is None or (new.day is not None and new.day <= day):
             held, exchange = books.held(day), books.exchange()
             made = closing.close(books.rows, period, held, books.position, actor, reason, exchange)
         try:
             journal.append_at(closing.row(book, made), books.position + 1)
-            return Decided(books.position + 1, made)
+            return Decided(books.position + 1, made, waited)
         except LogMoved:
             continue
     raise LogBusy(f"{period} is not closed: in {TRIES} attempts somebody else was faster; try again")
@@ -169,26 +200,45 @@ def in_force(journal: Journal, book: Book) -> dict[str, PeriodClosed]:
     return periods.in_force([one.fact for one in decided(journal, book)])
 
 
-def before_closing(journal: Journal, books: Books, period: str, index: Index | None) -> None:
-    """Hold books against what must be true of them, as far as that takes no longer than the close itself.
-    Raises Unsound."""
+def before_closing(journal: Journal, books: Books, period: str, index: Index | None, words: Words) -> Few:
+    """Hold books against all that must be true of them; what only waits. Raises Unsound."""
     while index is not None and index.position() < books.position:
         postings.advance(journal, index)
-    found = doubts(books, None if index is None else index.totals(books.position, str(books.book)))
-    if named := list(islice(found, NAMED)):
-        more = sum(1 for _ in found)
+    kept = None if index is None else index.totals(books.position, str(books.book))
+    again = partial(_rows, journal, books.book, 0, books.position, MOVING)
+    found = chain(doubts(books, kept), books.open.problems(books.position, again, words))
+    wrong, waits = sorted_out(found, NAMED)
+    _refuse(period, wrong)
+    return waits
+
+
+def _refuse(period: str, wrong: Few) -> None:
+    if wrong.count:
+        more = wrong.count - len(wrong.said)
         rest = f"; and {more:,} more" if more else ""
-        said = f"{'; '.join(named)}{rest}. `ledgerstone verify` looks at all of the log"
+        said = f"{'; '.join(wrong.said)}{rest}. `ledgerstone verify` looks at all of the log"
         raise Unsound(f"{period} is not closed, because the books are not sound: {said}")
 
 
-def doubts(books: Books, kept: Totals | None) -> Iterator[str]:
-    """What is not true of books that must be: the index of postings has what rows moved, every currency comes
-    to nothing in it, and closed months are as they were when they were closed."""
-    yield from () if kept is None else _differing(books, kept)
-    for closed in books.closes().values():
-        for problem in closing.changed(closed, books.held(last_day(closed.period))):
-            yield f"{closed.period}, which is closed: {problem}"
+def doubts(books: Books, kept: Totals | None) -> Iterator[Problem]:
+    """What is not true of accounts that must be: the index of postings has what rows moved, every currency
+    comes to nothing in it, closed months are as they were when they were closed, and the last of them
+    deferred what was not earned."""
+    yield from () if kept is None else map(Problem, _differing(books, kept))
+    closes = books.closes()
+    for closed in closes.values():
+        close = Close(closed, books.held(last_day(closed.period)), {})
+        for problem in closed_months_are_as_their_close_left_them(close):
+            yield _of_closed(closed, problem)
+    if closes:
+        last = closes[max(closes)]
+        known = [row for position, row in books.rows if position <= last.known_at]
+        for problem in deferred(known, last):
+            yield _of_closed(last, problem)
+
+
+def _of_closed(closed: PeriodClosed, problem: Problem) -> Problem:
+    return Problem(f"{closed.period}, which is closed: {problem.said}")
 
 
 def _differing(books: Books, kept: Totals) -> Iterator[str]:
@@ -208,12 +258,16 @@ def _differing(books: Books, kept: Totals) -> Iterator[str]:
             yield f"all accounts together hold {amount} {currency}, and not nothing"
 
 
-def _catch_up(journal: Journal, books: Books) -> Iterator[date]:
-    """The first day that each new row of the book changed."""
-    head = journal.head()
-    changed = [books.take(*each) for each in _rows(journal, books.book, books.position, head, READ)]
+def _catch_up(journal: Journal, books: Books, looked_at: bool) -> New:
+    """Take the new rows of a book. Where all of it was looked at before, what they are about is again."""
+    head, days, about = journal.head(), set[date](), dict[int, Item]()
+    for each in _rows(journal, books.book, books.position, head, READ):
+        taken = books.take(*each)
+        days |= {taken.day} if taken.day is not None else set()
+        about |= {id(item): item for item in taken.about} if looked_at else {}
     books.position = head
-    return (day for day in changed if day is not None)
+    wrong, _ = sorted_out((problem for item in about.values() for problem in problems(item)), NAMED)
+    return New(min(days, default=None), wrong)
 
 
 def _decided(journal: Journal, book: Book, after: int) -> Iterator[tuple[Decided, str]]:
@@ -223,14 +277,22 @@ def _decided(journal: Journal, book: Book, after: int) -> Iterator[tuple[Decided
 
 
 def _rows(
-    journal: Journal, book: Book, after: int, head: int, tags: list[str] | tuple[str, ...]
+    journal: Journal, book: Book, after: int, head: int, tags: Sequence[str]
 ) -> Iterator[tuple[int, Recorded]]:
     while after < head:
-        found = journal.read(after, min(WINDOW, head - after), tags)
+        found = _window(journal, after, min(WINDOW, head - after), tags)
         for entry in found:
             if entry.row is not None and (entry.row.book == book or _is_rate(entry.row)):
                 yield entry.position, entry.row
         after = found[-1].position
+
+
+def _window(journal: Journal, after: int, limit: int, tags: Sequence[str]) -> list[Entry]:
+    try:
+        return journal.read(after, limit, tags)
+    except DecodeError as error:
+        where = f"a row between {after + 1:,} and {after + limit:,} cannot be decoded"
+        raise Unsound(f"{where}: {error}. `ledgerstone verify` says which") from None
 
 
 def _is_rate(row: Recorded) -> bool:

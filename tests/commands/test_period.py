@@ -17,6 +17,7 @@ from ledgerstone.commands.period import said
 from ledgerstone.ledger import closing
 from ledgerstone.ledger.invoices import InvoiceIssued, ServiceLine
 from ledgerstone.ledger.journal import Journal
+from ledgerstone.ledger.payments import PaymentApplied
 from ledgerstone.ledger.periods import Difference, Part, PeriodClosed, PeriodReopened
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
@@ -256,6 +257,33 @@ def test_a_month_is_not_closed_while_the_index_of_postings_is_not_what_the_log_s
     assert not closes(journal)
     other = period("period", "close", "2026-01", "--actor", "ada", "--account", "acct_1")
     assert other.exit_code == 0, "the books of others are not concerned"
+
+
+def test_what_was_not_told_yet_is_said_and_does_not_keep_a_month_open(period: Any, journal: Journal) -> None:
+    facts = [PaymentApplied(invoice="in_1", payment=f"pi_{n}", amount=1, currency="eur") for n in range(8)]
+    at = datetime(2026, 1, 20, tzinfo=UTC)
+    rows = [
+        Recorded(f"applied/in_1/{fact.payment}", OURS, at, fact, movements=movements(fact)) for fact in facts
+    ]
+    journal.append_many([[issued(1)], rows])
+    done = period("period", "close", "2026-01", "--actor", "ada")
+    assert done.exit_code == 0, done.output
+    *_, head, view, one, two, three, four, more = done.output.splitlines()
+    assert head == "9 remarks: nothing of it is wrong, but something was not told yet"
+    assert view.startswith("  the view of invoices is not at position 9 yet")
+    assert all("it was not told yet that it was received" in each for each in (one, two, three, four))
+    assert more == "  … and 4 more: `ledgerstone verify` names some"
+
+
+def test_a_month_is_not_closed_where_a_movement_is_of_no_fact(period: Any, journal: Journal) -> None:
+    good = issued(1)
+    more = tuple(replace(each, amount=each.amount + 1) for each in good.movements)
+    journal.append([replace(good, movements=more)])
+    done = period("period", "close", "2026-01", "--actor", "ada")
+    assert done.exit_code == 1
+    said = " ".join(done.output.split())
+    assert "2026-01 is not closed, because the books are not sound: invoice in_1 of :live, in eur" in said
+    assert "receivable holds 3101, and 3100 is owed on it by what was told" in said
 
 
 def _indexed(journal: Journal, index: PostingIndex) -> None:

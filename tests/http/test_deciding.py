@@ -13,6 +13,7 @@ from ledgerstone.adapters.postgres.lock import alone
 from ledgerstone.http import app, deciding
 from ledgerstone.http.errors import RETRY, Problem
 from ledgerstone.ledger.invoices import InvoiceIssued, ServiceLine
+from ledgerstone.ledger.payments import PaymentApplied
 from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
@@ -80,6 +81,39 @@ def test_a_month_is_closed_and_said_what_that_moved(service: Service, client: Te
     assert {name: told[name] for name in ("digest", "moved", "balances", "position")} == {
         name: said[name] for name in ("digest", "moved", "balances", "position")
     }
+
+
+def used(n: int, moved: int = 10) -> list[Recorded]:
+    """Money that nobody told to have been received."""
+    fact = PaymentApplied(invoice=f"in_{n}", payment=f"pi_{n}", amount=10, currency="eur")
+    moves = movements(PaymentApplied(invoice=f"in_{n}", payment=f"pi_{n}", amount=moved, currency="eur"))
+    at = datetime(2026, 1, 15, tzinfo=UTC)
+    return [Recorded(f"applied/in_{n}/pi_{n}", OURS, at, fact, movements=moves)]
+
+
+def test_what_was_not_told_yet_is_said_to_whoever_closes(service: Service, client: TestClient) -> None:
+    service.hear([issued(1), used(1)])
+    first, again = close(client, "2026-01").json(), close(client, "2026-01").json()
+    assert first["waiting_count"] == 2
+    invoice, payment = sorted(first["waiting"])
+    assert "invoice in_1 of :live" in invoice
+    assert "the invoice itself was never shown: sync it" in invoice
+    assert "payment pi_1 of :live" in payment
+    assert again == first | {"duplicate": True}
+    other = Service(service.database)
+    with TestClient(other.app) as another:
+        told = close(another, "2026-01").json()
+    other.close()
+    assert told == again | {"waiting": None, "waiting_count": None}, "who begins anew does not know"
+
+
+def test_books_that_do_not_keep_their_invariants_are_not_closed(service: Service, client: TestClient) -> None:
+    service.hear([issued(1), used(1, moved=11)])
+    answer = close(client, "2026-01")
+    assert (answer.status_code, answer.headers["content-type"]) == (409, PROBLEM)
+    assert "2026-01 is not closed, because the books are not sound" in answer.json()["detail"]
+    assert "a movement that no fact tells of" in answer.json()["detail"]
+    assert not decided(service)
 
 
 def test_to_ask_again_is_answered_as_at_first_and_writes_nothing(
