@@ -40,7 +40,7 @@ def lines(cells: Iterable[Sequence[str]]) -> bytes:
 def _names(kind: type[Struct], prefix: str = "") -> list[str]:
     names: list[str] = []
     for name, hint in get_type_hints(kind).items():
-        if isinstance(hint, type) and issubclass(hint, Struct):
+        if _is_figure(hint):
             names += _names(hint, f"{prefix}{name}_")
         elif not _is_table(hint):
             names.append(f"{prefix}{name}")
@@ -51,17 +51,21 @@ def _cells(row: Struct) -> list[str]:
     cells: list[str] = []
     for name, hint in get_type_hints(type(row)).items():
         value = getattr(row, name)
-        if isinstance(value, Struct):
+        if _is_figure(hint):
             cells += _cells(value)
         elif not _is_table(hint):
             cells.append(_cell(value))
     return cells
 
 
+def _is_figure(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Struct)
+
+
 @cache
 def _is_table(hint: Any) -> bool:
-    """Lines of another kind have no place in a line."""
-    return any(isinstance(option, type) and issubclass(option, Struct) for option in get_args(hint))
+    """Lines of another kind have no place in a line, though there be none on request only."""
+    return any(_is_figure(option) or _is_table(option) for option in get_args(hint))
 
 
 def _cell(value: Any) -> str:

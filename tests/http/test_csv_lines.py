@@ -27,13 +27,15 @@ class Row(Struct):
     customers: Share
     history: tuple[Share, ...] = ()
     change: float | None = None
+    asked_for: tuple[Share, ...] | None = None
+    once: Share | None = None
 
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 
 
 def test_a_row_is_a_line_with_what_is_nested_in_columns_of_its_own() -> None:
-    row = Row("Acme, AB", NOON, True, ("pro", "team"), Share(2), (Share(1),), -0.5)
+    row = Row("Acme, AB", NOON, True, ("pro", "team"), Share(2), (Share(1),), -0.5, (Share(1),), Share(1))
 
     assert csv_lines.header(Row) == b"name,at,paid,plans,customers_new,change\r\n"
     assert csv_lines.rows([row]) == b'"Acme, AB",2026-11-05T12:00:00Z,true,pro team,2,-0.5\r\n'
