@@ -20,6 +20,7 @@ from ledgerstone.adapters.postgres.view_tables import (
     EDGE,
     INSERT_EDGE,
     STATE,
+    UNTENDED,
     UPSERT_STATE,
     Table,
     add,
@@ -218,7 +219,7 @@ class PostgresViews:
         connection = self._open()
         with connection.transaction():
             for table in tables:
-                self._create(connection, table)
+                self._create(connection, table, UNTENDED)
 
     def append(self, tables: Sequence[Table], reached: int, writes: Sequence[Write]) -> None:
         """Add new rows to tables that nobody reads yet; `reached` is how far the log was read for them."""
@@ -309,14 +310,15 @@ class PostgresViews:
     def _sql(self, query: str, table: Table, part: str = "") -> str:
         return statement(query, part_of(table, part) + self._suffix)
 
-    def _create(self, connection: psycopg.Connection[Any], table: Table) -> bool:
+    def _create(self, connection: psycopg.Connection[Any], table: Table, kept: str = "") -> bool:
         """Create the tables of a view, unless they are there; whether they were not."""
         new = connection.execute(
             "insert into views.tracking (name, position) values (%s, 0) on conflict do nothing",
             (table.name + self._suffix,),
         )
         for name, columns in relations(table) if new.rowcount else ():
-            connection.execute(sql.SQL("create table {} (" + columns + ")").format(self._table(name)))
+            create = sql.SQL("create table {} (" + columns + ")" + kept)
+            connection.execute(create.format(self._table(name)))
         return new.rowcount == 1
 
     def _index(self, connection: psycopg.Connection[Any], table: Table) -> None:

@@ -7,12 +7,13 @@ same order, and never wait long: those who come behind us wait as long."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from ledgerstone.adapters.postgres.view_tables import Table, relations
+from ledgerstone.adapters.postgres.view_tables import TEND, Table, relations
 
 WAITS = (0.2, 0.4, 0.8, 1.5)
 """Seconds that we wait for the locks, again and again: readers behind us wait as long, and must not for two.
@@ -52,6 +53,7 @@ def swap(
     whoever waits to move them then finds them gone, and begins again."""
     new, read = suffixes
     with connection.transaction():
+        _interrupt(connection, tables, suffixes)
         ready(standings(connection, tables, read, "for update"))
         _lock(connection, tables, suffixes)
         for table in tables:
@@ -59,6 +61,18 @@ def swap(
             _take_place(connection, table, new, read)
             connection.execute(RETIRE_OLDER, {"name": table.name})
         connection.execute("notify views")
+
+
+def _interrupt(
+    connection: psycopg.Connection[Any], tables: Sequence[Table], suffixes: tuple[str, str]
+) -> None:
+    """Have no vacuum at work on the tables, nor begin. An automatic one gives way after a second
+    (`deadlock_timeout`), for which nobody else waits: who reads and who writes go on. One that somebody
+    started is not waited for here."""
+    if names := _there(connection, _relations(tables, suffixes)):
+        with suppress(psycopg.errors.LockNotAvailable), connection.transaction():
+            connection.execute("set local lock_timeout = '5s'")
+            connection.execute(_locked(names, "share update exclusive"))
 
 
 def standings(
@@ -82,18 +96,15 @@ RETIRE_OLDER = (
 
 def _lock(connection: psycopg.Connection[Any], tables: Sequence[Table], suffixes: tuple[str, str]) -> None:
     """Have all tables for us alone, so that their names can change hands: first those that readers lock."""
-    new, read = suffixes
-    first = sorted(table.name + read for table in tables)
-    others = [name + suffix for table in tables for name, _ in relations(table) for suffix in (read, new)]
-    names = _there(connection, [*first, *others])
+    first = sorted(table.name + suffixes[1] for table in tables)
+    names = _there(connection, [*first, *_relations(tables, suffixes)])
     if not names:
         return
-    all_of_them = sql.SQL(", ").join(sql.Identifier("views", name) for name in names)
     for attempt in range(ATTEMPTS):
         try:
             with connection.transaction():
                 connection.execute(f"set local lock_timeout = {WAITS[min(attempt, 3)] * 1000:.0f}")
-                connection.execute(sql.SQL("lock table {} in access exclusive mode").format(all_of_them))
+                connection.execute(_locked(names, "access exclusive"))
                 return
         except psycopg.errors.LockNotAvailable:
             connection.execute("select pg_sleep(%s)", (PAUSES[min(attempt, 3)],))
@@ -101,6 +112,16 @@ def _lock(connection: psycopg.Connection[Any], tables: Sequence[Table], suffixes
         f"{', '.join(first)} could not be swapped, since somebody reads them without an end (pg_stat_activity"
         " tells who). Those that are read were kept: rebuild them again"
     )
+
+
+def _relations(tables: Sequence[Table], suffixes: tuple[str, str]) -> list[str]:
+    new, read = suffixes
+    return [name + suffix for table in tables for name, _ in relations(table) for suffix in (read, new)]
+
+
+def _locked(names: Sequence[str], mode: str) -> sql.Composed:
+    all_of_them = sql.SQL(", ").join(sql.Identifier("views", name) for name in names)
+    return sql.SQL(f"lock table {{}} in {mode} mode").format(all_of_them)
 
 
 def _put_aside(connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
@@ -122,6 +143,7 @@ def _put_aside(connection: psycopg.Connection[Any], table: Table, suffix: str) -
 def _take_place(connection: psycopg.Connection[Any], table: Table, new: str, read: str) -> None:
     for name, _ in relations(table):
         _rename(connection, name + new, name + read)
+        connection.execute(sql.SQL(TEND).format(sql.Identifier("views", name + read)))
     connection.execute(
         "update views.tracking set name = %s where name = %s", (table.name + read, table.name + new)
     )

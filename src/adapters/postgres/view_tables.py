@@ -86,6 +86,9 @@ def add(name: str, cells: tuple[Column, ...], amounts: tuple[str, ...]) -> str:
     return statement(f"{insert} on conflict ({keys}) do update set {sums}", name)
 
 
+UNTENDED = " with (autovacuum_enabled = off, toast.autovacuum_enabled = off)"
+"""Tables that are being made: who tends them would be in the way where they are to take others' place."""
+TEND = "alter table {} reset (autovacuum_enabled, toast.autovacuum_enabled)"
 UPSERT_STATE = (
     "insert into {} (book, key, state) select * from unnest(%b::text[], %b::text[], %b::bytea[])"
     " on conflict (book, key) do update set state = excluded.state"

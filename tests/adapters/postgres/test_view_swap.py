@@ -16,13 +16,14 @@ from ledgerstone.adapters.postgres.view_swap import BEGINNING, BESIDE, REBUILDIN
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.reads import rebuilds
-from ledgerstone.projections.rebuild import build, whole_chains
+from ledgerstone.projections.rebuild import build, take_place, whole_chains
 from ledgerstone.projections.views import VIEWS
 from tests.projections.tables import everything
 from tests.waiting import until
 from tests.worlds import messages
 
 CHAIN = whole_chains(VIEWS, ["mrr"])[0]
+WAITING_FOR_TABLE = "select count(*) from pg_locks where locktype = 'relation' and not granted"
 WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
 BY = {REBUILDING: "_new_12", VERIFYING: "_verify", REPLAYING: "_replay"}
 
@@ -97,6 +98,49 @@ def test_a_version_that_older_code_still_moves_stays_though_nobody_says_that_he_
     for each in ("tracking", "retired"):
         connection.execute(f"update views.{each} set at = at - interval '25 hours'".encode())
     assert sweep(connection, []) == ["customers_v1"]
+
+
+def test_a_vacuum_is_waited_for_while_readers_and_the_engine_go_on(
+    database: Database, journal: Journal, connection: psycopg.Connection
+) -> None:
+    """As an automatic one holds its lock, which it gives up when it is waited for."""
+    _begun(database, journal, BY[REBUILDING])
+    beside = PostgresViews(database.app_dsn, BY[REBUILDING])
+    swapping = Thread(target=take_place, args=(CHAIN, journal, beside))
+    with psycopg.connect(database.app_dsn) as vacuum:
+        vacuum.execute("lock table views.mrr_v3 in share update exclusive mode")
+        swapping.start()
+        until(lambda: connection.execute(WAITING_FOR_TABLE).fetchone() == (1,))
+        connection.execute("set lock_timeout = '20ms'")
+        assert connection.execute("select count(*) from views.mrr_v3").fetchone()
+        connection.execute("update views.tracking set at = at where name = 'mrr_v3'")
+        vacuum.rollback()
+    swapping.join()
+    beside.close()
+
+    assert _tables(connection, "_old_1")
+
+
+def test_tables_are_not_vacuumed_until_they_are_read(
+    database: Database, journal: Journal, connection: psycopg.Connection
+) -> None:
+    _begun(database, journal, BY[REBUILDING])
+    assert set(_untended(connection)) == set(_tables(connection, BY[REBUILDING]))
+
+    beside = PostgresViews(database.app_dsn, BY[REBUILDING])
+    take_place(CHAIN, journal, beside)
+    beside.close()
+
+    assert _untended(connection) == []
+
+
+def _untended(connection: psycopg.Connection) -> list[str]:
+    """The tables that no automatic vacuum looks at."""
+    query = (
+        "select relname from pg_class where relnamespace = 'views'::regnamespace"
+        " and 'autovacuum_enabled=off' = any(reloptions) order by relname collate \"C\""
+    )
+    return [name for (name,) in connection.execute(query.encode())]
 
 
 def _also(work: str) -> list[str]:
