@@ -79,6 +79,8 @@ BENCHES: dict[str, Bench] = {
     "held": lambda on: memory.rebuilding(views.made(on.full, on.journal(on.full))),
     "held-many": lambda on: memory.rebuilding(on.crowd()),
     "one": lambda on: views.one(on.full, on.journal(on.full)),
+    "one-invoices": lambda on: views.one(on.full, on.journal(on.full), "invoices"),
+    "one-payments": lambda on: views.one(on.full, on.journal(on.full), "payments"),
     "lag": lambda on: lag.lag(views.made(on.full, on.journal(on.full))),
     "mrr": lambda on: reads.warm(views.made(on.full, on.journal(on.full)).app_dsn),
     "asof": lambda on: asof.known(

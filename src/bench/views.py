@@ -42,9 +42,9 @@ def rebuilt(database: Database, journal: Journal, stock: peer.Stock) -> Result:
     return _result("plain rebuild of all views", 40, database, journal, stock, rebuild)
 
 
-def one(database: Database, journal: Journal) -> Result:
+def one(database: Database, journal: Journal, name: str = "mrr") -> Result:
     """One view made anew, in one process, beside reading and decoding the rows that its chain hears."""
-    (group,) = whole_chains(VIEWS, ["mrr"])
+    (group,) = whole_chains(VIEWS, [name])
     heard = {tag(fact) for view in group for fact in view.hears}
     rows, store = journal.head(), PostgresViews(database.app_dsn, ALONE)
 
@@ -64,7 +64,7 @@ def one(database: Database, journal: Journal) -> Result:
 
     try:
         return paired(
-            "rebuild of mrr alone, beside reading what it hears",
+            f"rebuild of {name} alone, beside reading what it hears",
             lambda: rate(rows, build_it),
             lambda: rate(rows, throw_away),
             0.25,
