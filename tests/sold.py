@@ -7,14 +7,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ledgerstone.ledger.closing import Line, State
 from ledgerstone.ledger.corrections import superseding
 from ledgerstone.ledger.credit_notes import CreditNoteIssued, CreditNoteVoided
 from ledgerstone.ledger.facts import AnyFact
 from ledgerstone.ledger.invoices import InvoiceIssued, InvoiceVoided, ServiceLine
 from ledgerstone.ledger.payments import DisputeLost, PaymentApplied, RefundFailed, RefundRequested
 from ledgerstone.ledger.posting import movements
-from ledgerstone.ledger.recognition import Standing
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.ledger.sales_tax import Tax
 from ledgerstone.ledger.subscriptions import Subscription, SubscriptionSeen
@@ -188,13 +186,3 @@ def doubted(rows: list[Recorded], seed: int) -> list[Recorded]:
         if later and random.random() < 0.2:
             found.append(later.pop(0))
     return found + later
-
-
-def of_all_rates(found: State) -> dict[Line, Standing]:
-    """What lines came to, the tax of every rate together."""
-    sums: dict[Line, Standing] = {}
-    for line, each in found.items():
-        bare, held = replace(line, rate=""), sums.get(replace(line, rate=""), Standing())
-        both = {name: getattr(held, name) + getattr(each, name) for name in Standing.__struct_fields__}
-        sums[bare] = Standing(**both)
-    return sums

@@ -47,7 +47,8 @@ HEARD: tuple[type[Fact], ...] = tuple(dict.fromkeys([*SOLD, *writeoffs.HEARD, *p
 class Line(Struct, frozen=True, array_like=True, order=True, gc=False):
     """A line of a schedule: its place in its invoice, or -1, the rest of which nobody told the days; -2 what
     is of no line, tax of a `rate` by itself; -3 what was written off of the whole; -4 what of a payment, in
-    the place of an invoice, was passed on; -5, of no invoice, what closes moved by other rules (`_left`)."""
+    the place of an invoice, was passed on; -5, of no invoice, what closes moved by other rules
+    (`otherwise`)."""
 
     currency: str
     plan: str
@@ -84,7 +85,7 @@ def state(sales: Iterable[Sale], day: date) -> dict[Line, Standing]:
         Line(sale.issued.currency, plan, sale.issued.invoice, place, rate): standing
         for sale in sales
         for (plan, place), whole in standings(sale, day).items()
-        for rate, standing in _by_rate(sale.issued.tax, sale.issued.taxes, whole)
+        for rate, standing in by_rate(sale.issued.tax, sale.issued.taxes, whole)
     }
 
 
@@ -93,15 +94,13 @@ def whole(told: Told, day: date) -> dict[Line, Standing]:
     offs = {
         Line(each.currency, "", each.invoice, -3, rate): standing
         for each in told.offs
-        for rate, standing in _by_rate(each.tax, each.taxes, each.at(day), each.taxed(day))
+        for rate, standing in by_rate(each.tax, each.taxes, each.at(day), each.taxed(day))
     }
     passed = {Line(each.currency, "", each.payment, -4): each.at(day) for each in told.passed}
     return state(told.sales, day) | offs | passed
 
 
-def _by_rate(
-    tax: int, taxes: Sequence[Tax], whole: Standing, back: int = 0
-) -> Iterator[tuple[str, Standing]]:
+def by_rate(tax: int, taxes: Sequence[Tax], whole: Standing, back: int = 0) -> Iterator[tuple[str, Standing]]:
     """What is of no line, apart by the rates of the tax in it: each has its share of all that was given back
     so far, and what is not owed beside what was given `back`, so that all of an invoice has all of each."""
     if not taxes or not (whole.taxed or whole.relieved):
@@ -174,10 +173,10 @@ def _left(rows: Rows, closes: Mapping[str, PeriodClosed]) -> State:
     last = closes[max(closes)]
     known = told(row for position, row in rows if position <= last.known_at)
     left = whole(known, last_day(last.period))
-    return left | _otherwise(left, closes.values())
+    return left | otherwise(left, closes.values())
 
 
-def _otherwise(left: State, closes: Iterable[PeriodClosed]) -> dict[Line, Standing]:
+def otherwise(left: State, closes: Iterable[PeriodClosed]) -> dict[Line, Standing]:
     """What closes moved of `SINCE` beyond what lines were left at, by plan, currency and rate."""
     found: defaultdict[Line, Counter[str]] = defaultdict(Counter)
     for close in closes:

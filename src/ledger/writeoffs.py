@@ -10,6 +10,7 @@ Pure functions of what happened by the end of a day, in whichever order it was t
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import accumulate
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -32,6 +33,8 @@ HEARD: tuple[type[Fact], ...] = (
     ),
 )
 """The facts that this asks for: all that put something on a receivable, or take it off."""
+Off = tuple[date, int]
+"""On which day how much was written off."""
 
 
 class WriteOff(Struct, frozen=True):
@@ -74,29 +77,33 @@ class WriteOff(Struct, frozen=True):
 
 def written_off(rows: Sequence[Recorded], sales: Mapping[str, Sale]) -> list[WriteOff]:
     """What was written off, by rows in force (`corrections.corrected`) and the sales that they tell of."""
-    offs = [(row.body, day_of(row.happened_at)) for row in rows if isinstance(row.body, InvoiceWrittenOff)]
-    asked = {off.invoice for off, _ in offs}
-    moved: defaultdict[tuple[str, str], Counter[date]] = defaultdict(Counter)
+    offs: dict[tuple[str, str], Off] = {}
+    for row in rows:
+        if isinstance(off := row.body, InvoiceWrittenOff):
+            cell, told = (off.invoice, off.currency), (day_of(row.happened_at), off.open)
+            offs[cell] = max(offs.get(cell, told), told)
+    asked = {invoice for invoice, _ in offs}
+    owed: defaultdict[tuple[str, str], Counter[date]] = defaultdict(Counter)
     for row in rows if asked else ():
         for move in row.movements:
             if move.debit == RECEIVABLE and move.debit_of in asked:
-                moved[move.debit_of, move.currency][day_of(row.happened_at)] += move.amount
+                owed[move.debit_of, move.currency][day_of(row.happened_at)] += move.amount
             if move.credit == RECEIVABLE and move.credit_of in asked:
-                moved[move.credit_of, move.currency][day_of(row.happened_at)] -= move.amount
-    return [_write_off(off, day, moved, sales.get(off.invoice)) for off, day in offs]
+                owed[move.credit_of, move.currency][day_of(row.happened_at)] -= move.amount
+    return [write_off(*cell, off, owed[cell], sales.get(cell[0])) for cell, off in sorted(offs.items())]
 
 
-def _write_off(
-    off: InvoiceWrittenOff,
-    day: date,
-    moved: Mapping[tuple[str, str], Mapping[date, int]],
-    sale: Sale | None,
+def write_off(
+    invoice: str, currency: str, off: Off, owed: Mapping[date, int], sale: Sale | None = None
 ) -> WriteOff:
-    owed, held = {}, 0
-    for on, amount in sorted(moved.get((off.invoice, off.currency), {}).items()):
-        owed[on] = held = held + amount
-    bare = WriteOff(off.invoice, off.currency, day, off.open, owed)
-    if sale is None or sale.issued.currency != off.currency:
+    """What came of an invoice that was written off, of which a `sale` may be told; `owed` is what each day
+    put on its receivable. Where corrections made two facts tell of one, that of the later day stands, and
+    then the larger."""
+    on, amount = off
+    days = sorted(owed)
+    upto = dict(zip(days, accumulate(owed[day] for day in days), strict=True))
+    bare = WriteOff(invoice, currency, on, amount, upto)
+    if sale is None or sale.issued.currency != currency:
         return bare
     told, gross = sale.issued, sale.issued.net + sale.issued.tax
     return replace(bare, tax=told.tax, gross=gross, taxes=told.taxes, reductions=sale.reductions)

@@ -130,6 +130,8 @@ class UseRow(Row, frozen=True, order=True):
 
 
 UsePart = tuple[Used, tuple[Off, ...], tuple[tuple[str, int], ...]]
+UNTOUCHED: UsePart = Used(), (), ()
+MIDNIGHT = time(tzinfo=UTC)
 
 
 class PaymentUses(View[Used, UsePart]):
@@ -152,6 +154,8 @@ class PaymentUses(View[Used, UsePart]):
         held = state or Used()
         match row.body:
             case PaymentApplied(invoice=invoice, amount=amount):
+                if state is None:  # as of nearly all
+                    return Used(((invoice, amount),))
                 applied = dict(held.applied)
                 applied[invoice] = applied.get(invoice, 0) + amount
                 return replace(held, applied=tuple(sorted(applied.items())))
@@ -170,7 +174,7 @@ class PaymentUses(View[Used, UsePart]):
 
     def part(self, id: str, state: Used, look: Look) -> UsePart:
         if not (state.refunds or state.lost):
-            return Used(), (), ()
+            return UNTOUCHED
         offs, taxes = list(state.lost), dict[str, int]()
         for refund in state.refunds:
             name = f"refund/{refund}"
@@ -181,6 +185,8 @@ class PaymentUses(View[Used, UsePart]):
 
     def rows(self, id: str, part: UsePart) -> Iterable[UseRow]:
         used, offs, taxes = part
+        if not offs:
+            return ()
         told = dict(taxes)
         shares = [each for off in offs for each in brought(dict(used.applied), off, told.get(off.name))]
         return sorted(_used(invoice, off) for invoice, off in shares)
@@ -188,7 +194,7 @@ class PaymentUses(View[Used, UsePart]):
 
 def midnight(day: date) -> datetime:
     """The first instant of a day (UTC)."""
-    return datetime.combine(day, time(tzinfo=UTC))
+    return datetime.combine(day, MIDNIGHT)
 
 
 def off_of(row: UseRow) -> Off:

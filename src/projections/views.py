@@ -7,6 +7,7 @@ from ledgerstone.projections.customers import Customers
 from ledgerstone.projections.invoices import Invoices
 from ledgerstone.projections.money import Money
 from ledgerstone.projections.mrr import Mrr
+from ledgerstone.projections.passed_on import PassedOn
 from ledgerstone.projections.payments import Payments
 from ledgerstone.projections.rates import Rates
 from ledgerstone.projections.recognition import Recognition
@@ -32,6 +33,7 @@ VIEWS: tuple[AnyView, ...] = (
     Refunds(),
     PaymentUses(),
     Recognition(),
+    PassedOn(),
     Connect(),
     Sync(),
     Conflicts(),

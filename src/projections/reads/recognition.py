@@ -15,6 +15,8 @@ from ledgerstone.projections.recognition import Recognition
 from ledgerstone.projections.taken_back import midnight
 
 ROWS = relation(Recognition)
+ORDER = "r.issued_on, r.key, -r.line, r.rate || ' ' || r.currency"
+"""By which lines are listed, what is last first."""
 DAYS = "nullif(r.spread_to - r.spread_from, 0)"
 FILTERS = {
     "invoice": "r.key = %(invoice)s",
@@ -29,10 +31,13 @@ class ScheduleLine(Struct, frozen=True):
     (which is not part of it; null: no days). Up to the moment `earned` of it, in all, of which `returned` and
     `lost` were given back or lost in disputes; `freed` came off what was not earned yet, and `deferred` is
     still to be earned. `line` is its place in the invoice; -1 is the rest of which nobody told the days, -2
-    what is of no line: more than the lines had, and the tax given back (`taxed`)."""
+    what is of no line: more than the lines had, and the tax given back (`taxed`); and -3, from the day on
+    which the invoice was written off, what was `recovered` of that, as it is not owed any more, and
+    `relieved`, tax that is not owed of what stays. Tax has a line for each `rate` (empty: nobody told it)."""
 
     invoice: str
     line: int
+    rate: str
     customer: str | None
     subscription: str
     plan: str
@@ -47,6 +52,8 @@ class ScheduleLine(Struct, frozen=True):
     freed: int
     deferred: int
     taxed: int
+    recovered: int
+    relieved: int
 
 
 class DeferredMonth(Struct, frozen=True):
@@ -80,26 +87,29 @@ def rows(moment: Moment, given: Mapping[str, Any], after: Place | None, limit: i
     those issued last first."""
     conditions = _conditions(given)
     if after is not None:
-        conditions.append("(r.issued_on, r.key, -r.line) < (%(after_on)s, %(after_id)s, %(after_line)s)")
+        conditions.append(f"({ORDER}) < (%(after_on)s, %(after_id)s, %(after_line)s, %(after_rate)s)")
     text = (
-        "select r.key, r.line, r.customer, r.subscription, r.plan, r.currency, r.net, r.issued_on,"
+        "select r.key, r.line, r.rate, r.customer, r.subscription, r.plan, r.currency, r.net, r.issued_on,"
         f" r.service_start, r.service_end, r.earned, r.returned, r.lost, r.freed, r.deferred, r.taxed,"
-        f" {spread('%(day)s')} from {ROWS} r where {' and '.join(conditions)}"
-        f" order by r.issued_on desc, r.key desc, r.line{'' if limit is None else f' limit {limit:d}'}"
+        f" r.recovered, r.relieved, {spread('%(day)s')} from {ROWS} r where {' and '.join(conditions)}"
+        f" order by {', '.join(f'{part} desc' for part in ORDER.split(', '))}"
+        f"{'' if limit is None else f' limit {limit:d}'}"
     )
-    id, line = _after(after)
-    on = after[0].astimezone(UTC).date() if after else None
-    asked = {**given, "day": last_day(moment), "after_on": on, "after_id": id, "after_line": line}
-    return ask(moment, text, **asked)
+    id, line, rate = _after(after)
+    asked = {**given, "day": last_day(moment), "after_on": after and after[0].astimezone(UTC).date()}
+    return ask(moment, text, **asked, after_id=id, after_line=line, after_rate=rate)
 
 
 def shape(row: Sequence[Any]) -> ScheduleLine:
     """A row of `rows`."""
-    *named, issued, start, end, earned, returned, lost, freed, deferred, taxed, gone = row
-    invoice, line, customer, subscription, plan, currency, net = named
+    *named, issued, start, end, earned, returned, lost, freed, deferred, taxed, recovered, relieved, gone = (
+        row
+    )
+    invoice, line, rate, customer, subscription, plan, currency, net = named
     return ScheduleLine(
         invoice=invoice,
         line=line,
+        rate=rate,
         customer=customer,
         subscription=subscription,
         plan=plan,
@@ -114,12 +124,15 @@ def shape(row: Sequence[Any]) -> ScheduleLine:
         freed=freed,
         deferred=deferred - gone,
         taxed=taxed,
+        recovered=recovered,
+        relieved=relieved,
     )
 
 
 def place(line: ScheduleLine) -> Place:
     """Where a line stands in the list."""
-    return midnight(date.fromisoformat(line.issued)), f"{line.line}:{line.invoice}"
+    where = f"{line.line}:{line.rate} {line.currency}:{line.invoice}"
+    return midnight(date.fromisoformat(line.issued)), where
 
 
 LIST = List(rows, shape, place)
@@ -171,7 +184,9 @@ def _conditions(given: Mapping[str, Any]) -> list[str]:
     return [known(), counted(), *(FILTERS[name] for name in given)]
 
 
-def _after(after: Place | None) -> tuple[str, int]:
-    """The invoice and line of a place; one of another kind is before all."""
-    line, _, id = after[1].partition(":") if after else ("", "", "")
-    return (id, -int(line)) if line.removeprefix("-").isdecimal() and len(line) < 10 else ("", 0)
+def _after(after: Place | None) -> tuple[str, int, str]:
+    """The invoice, line and rate of a place; one of another kind is before all."""
+    line, _, rest = after[1].partition(":") if after else ("", "", "")
+    rate, _, id = rest.partition(":")
+    is_number = line.removeprefix("-").isdecimal() and len(line) < 10
+    return (id, -int(line), rate) if is_number else ("", 0, "")
