@@ -19,7 +19,7 @@ from ledgerstone.http.history import MESSAGES, POSTINGS, History
 from ledgerstone.http.metrics import Counted
 from ledgerstone.http.positions import Positions
 from ledgerstone.http.questions import Answered, AnyRead, Listed, Walked
-from ledgerstone.http.reads import audit, billing, exchange, objects, operations
+from ledgerstone.http.reads import audit, billing, closed, exchange, objects, operations
 from ledgerstone.http.reads import bridge as bridges
 from ledgerstone.http.reads import explain as explaining
 from ledgerstone.http.reads import journal as books
@@ -38,6 +38,7 @@ from ledgerstone.projections.rates import Rates
 from ledgerstone.projections.reads import (
     balances,
     bridge,
+    closed_lines,
     closes,
     events,
     explain,
@@ -76,6 +77,7 @@ BOOKED = (POSTINGS.name,)
 EARNED = (tracked(Recognition),)
 ENTRY, LINE = journal.JournalEntry, statements.StatementLine
 MONTH, LEFT = closes.MonthDetail, recognition.DeferredMonth
+CLOSED, OF_CLOSE = "/sys/periods/{period}/lines", closed_lines.ClosedLine
 
 # fmt: off
 READS: tuple[AnyRead, ...] = (
@@ -98,6 +100,7 @@ READS: tuple[AnyRead, ...] = (
     Answered("/sys/journal/deferred", ask.Schedules, LEFT, EARNED, months.deferred),
     Answered("/sys/periods", ask.Paged, closes.Month, BOOKED, months.months, fresh=True),
     Answered("/sys/periods/{period}", ask.AsKnown, MONTH, BOOKED, months.month, fresh=True, listed=False),
+    Walked(CLOSED, ask.Lines, OF_CLOSE, closed.chosen({}), closed.chosen, closed.lines, fresh=True),
     Listed("/audit/events", ask.EventsAsked, events.Event, CAME, events.LIST, True),
     Answered("/audit/events/{position}", ask.EventAsked, events.EventDetail, CAME, audit.event, True, False),
     Walked(EXPLAIN, ask.Explain, explain.Explained, explaining.VIEWS, explaining.chosen, explaining.versions),

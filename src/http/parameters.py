@@ -13,6 +13,7 @@ from ledgerstone.http.errors import Problem, refused
 from ledgerstone.ledger.accounts import CHART
 from ledgerstone.ledger.growth import end_of, midnight
 from ledgerstone.ledger.periods import YEARS
+from ledgerstone.projections.reads.closed_lines import What
 
 Q = TypeVar("Q", bound=Struct)
 
@@ -39,6 +40,7 @@ KnownAt = Annotated[
 From = Annotated[str, _when("The first instant, inclusive: of a month or date, or a time.", "2026-01")]
 To = Annotated[str, _when("The end: inclusive as a month or date, exclusive as a time.", "2026-12")]
 Id = Annotated[str, Meta(min_length=1, max_length=255)]
+Named = Annotated[str, Meta(max_length=255)]
 Account = Annotated[
     str,
     Meta(
@@ -184,14 +186,7 @@ PaymentStatus = Literal[
     "requires_payment_method",
 ]
 SubscriptionStatus = Literal[
-    "incomplete",
-    "incomplete_expired",
-    "trialing",
-    "active",
-    "past_due",
-    "canceled",
-    "unpaid",
-    "paused",
+    "incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"
 ]
 
 
@@ -253,6 +248,16 @@ class Schedules(Paged, frozen=True, kw_only=True):
     customer: Id | None = None
     plan: Id | None = None
     currency: Currency | None = None
+
+
+class Lines(Paged, frozen=True, kw_only=True):
+    """Which lines of a close; an empty `plan` or `rate` asks for those that are of none."""
+
+    what: What | None = None
+    plan: Named | None = None
+    currency: Currency | None = None
+    rate: Named | None = None
+    invoice: Id | None = None
 
 
 class EventsAsked(Paged, frozen=True, kw_only=True):

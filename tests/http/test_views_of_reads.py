@@ -2,17 +2,23 @@
 would answer from while it is being built."""
 
 import re
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from ledgerstone.adapters.postgres.database import create_database
+from ledgerstone.adapters.postgres.embedded import EmbeddedServer
 from ledgerstone.http.app import READS
 from ledgerstone.http.database import Snapshot
 from ledgerstone.http.questions import Answered, AnyRead
 from ledgerstone.projections.reads.asked import Query
-from tests.http.parts import every
+from tests.closes import Log
+from tests.exchanged import exchanged
+from tests.http.parts import Service, every
+from tests.passed import passed
 
 TABLE = re.compile(r"views\.([a-z_]+_v\d+)")
 ASKED: dict[str, list[dict[str, Any]]] = {
@@ -32,10 +38,26 @@ ASKED: dict[str, list[dict[str, Any]]] = {
 }
 
 
+CLOSED = ("/sys/periods/{period}/lines",)
+
+
+@pytest.fixture(scope="module")
+def months(server: EmbeddedServer, template: str) -> Iterator[TestClient]:
+    """A business that closed two months, so that there are lines of closes."""
+    log = Log([*exchanged(1, 9), *passed(1, 9)])
+    log.close("2026-05", "2026-06")
+    service = Service(create_database(server, "views_of_reads", template))
+    service.hear([[row] for row in log.rows])
+    with TestClient(service.app) as client:
+        yield client
+    service.close()
+
+
 @pytest.mark.parametrize("read", READS, ids=lambda read: read.path)
 def test_a_route_names_the_views_that_it_reads(
-    business: TestClient, read: AnyRead, monkeypatch: pytest.MonkeyPatch
+    business: TestClient, months: TestClient, read: AnyRead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    business = months if read.path in CLOSED else business
     tables, fetch, stream = set[str](), Snapshot.fetch, Snapshot.stream
 
     def noted(what: Any) -> Any:

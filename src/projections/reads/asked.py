@@ -81,17 +81,17 @@ def summary(view: type[AnyView], name: str, moment: Moment, head: bool) -> str:
     return f"({' union all '.join(found or [nothing])}) s"
 
 
-def known(row: str = "r") -> str:
-    """The rows of these books that were known at the position."""
+def known(row: str = "r", position: str = "position") -> str:
+    """The rows of these books that were known at the position (the parameter of that name)."""
     return (
-        f"{row}.book = %(book)s and {row}.known_from <= %(position)s"
-        f" and ({row}.known_to is null or {row}.known_to > %(position)s)"
+        f"{row}.book = %(book)s and {row}.known_from <= %({position})s"
+        f" and ({row}.known_to is null or {row}.known_to > %({position})s)"
     )
 
 
-def counted(row: str = "r") -> str:
-    """The rows that describe a state which held just before the instant."""
-    return f"{row}.valid_from < %(at)s and ({row}.valid_to is null or {row}.valid_to >= %(at)s)"
+def counted(row: str = "r", at: str = "at") -> str:
+    """The rows that describe a state which held just before the instant (the parameter of that name)."""
+    return f"{row}.valid_from < %({at})s and ({row}.valid_to is null or {row}.valid_to >= %({at})s)"
 
 
 def ask(moment: Moment, text: str, **more: Any) -> Query:

@@ -5,10 +5,13 @@ A close is a row of the log; where the closes are the index of postings knows.""
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
-from ledgerstone.ledger.periods import YEARS, Part, PeriodClosed, PeriodReopened, in_force
+from ledgerstone.ledger import periods
+from ledgerstone.ledger.periods import YEARS, PeriodClosed, PeriodReopened, in_force
 from ledgerstone.ledger.posting import TABLE, account
 from ledgerstone.ledger.recorded import decode
 from ledgerstone.projections.postings import SPANS
@@ -53,6 +56,12 @@ class Moved(Struct, frozen=True):
     rate: str = ""
 
 
+class Part(Moved, frozen=True):
+    """And where its `lines` can be read; null where it is of none."""
+
+    lines: str | None = None
+
+
 class Held(Struct, frozen=True):
     """What an account holds in a currency at a month's end, minor units, above 0 on the debit side."""
 
@@ -87,7 +96,7 @@ class MonthDetail(Month, frozen=True):
     """And what its close `moved`; the trial `balances` that it left, or, of a month that is open, those of
     its end as they are known; and all that was ever decided of it, as `history`."""
 
-    moved: tuple[Moved, ...] = ()
+    moved: tuple[Part, ...] = ()
     balances: tuple[Held, ...] = ()
     history: tuple[Act, ...] = ()
 
@@ -168,13 +177,20 @@ def month(period: str, told: Sequence[Decided]) -> Month:
     )
 
 
-def moved(period: str, told: Sequence[Decided]) -> tuple[Moved, ...]:
-    """What the close of a month moved, by account, plan and currency; a month that was closed with a later
-    one has no close of its own."""
+def moved(period: str, told: Sequence[Decided], account: str | None) -> tuple[Part, ...]:
+    """What the close of a month moved in the books of an account, by account of the chart, plan and currency;
+    a month that was closed with a later one has no close of its own."""
     close = _closing(period, told)
     if close is None or close.fact.period != period:
         return ()
-    return tuple(moves(close.fact))
+    return tuple(Part(**asdict(one), lines=_lines(period, one, account)) for one in moves(close.fact))
+
+
+def _lines(period: str, of: Moved, account: str | None) -> str | None:
+    if of.count is None:
+        return None
+    asked = {"what": of.what, "plan": of.plan, "currency": of.currency, "rate": of.rate}
+    return f"/sys/periods/{period}/lines?{urlencode(asked | ({'account': account} if account else {}))}"
 
 
 def history(period: str, told: Sequence[Decided]) -> tuple[Act, ...]:
@@ -222,7 +238,7 @@ def moves(fact: PeriodClosed | PeriodReopened) -> Iterator[Moved]:
     for rule in TABLE[PeriodClosed]:
         what = rule.amount.partition(".")[0]
         for part in getattr(fact, what):
-            lines = isinstance(part, Part)
+            lines = isinstance(part, periods.Part)
             yield Moved(
                 what=what,
                 debit=account(rule.debit, part),

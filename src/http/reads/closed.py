@@ -1,0 +1,143 @@
+"""The lines behind what the close of a month moved, a page or a file at a time."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+from ledgerstone.http.errors import Problem
+from ledgerstone.http.questions import Asked, Lines, Placed
+from ledgerstone.http.reads.periods import named
+from ledgerstone.ledger.closing import SINCE
+from ledgerstone.projections.money import Money
+from ledgerstone.projections.passed_on import PassedOn
+from ledgerstone.projections.postings import NAME
+from ledgerstone.projections.reads import closed_lines as read
+from ledgerstone.projections.reads import closes
+from ledgerstone.projections.reads.asked import Place, tracked
+from ledgerstone.projections.reads.closed_lines import Behind, ClosedLine, Wanted
+from ledgerstone.projections.recognition import Recognition
+
+VIEWS = (tracked(Recognition), tracked(PassedOn), tracked(Money))
+MOST = 8_000
+"""Lines that are held at a time, at most. The database looks at all invoices for each such part of a list, so
+the parts grow up to that."""
+PAYMENTS = 500
+"""Payments that are worked out at a time."""
+
+Some = AsyncIterator[list[ClosedLine]]
+"""Lines in their order, some at a time, and never none."""
+
+
+def chosen(path: Mapping[str, str]) -> tuple[str, ...]:
+    """What a list is made of."""
+    return *VIEWS, NAME
+
+
+async def lines(asked: Asked, after: Place | None, some: int) -> Lines:
+    """The lines behind what the close in force of a month moved, by invoice and place: those that it counted,
+    with what each came to. Whatever came later is not in them."""
+    period, moment = asked.path["period"], asked.moment
+    named(period)
+    told = closes.decided(await asked.snapshot.fetch(closes.acts(moment)))
+    if (behind := read.behind(moment.book, period, told)) is None:
+        raise Problem(404, f"{period} {_why(closes.month(period, told))}")
+    given = {name: value for name in read.NAMED if (value := getattr(asked.query, name)) is not None}
+    parts = frozenset(of for of in behind.parts if asked.query.what in (None, of[0]))
+    wanted = read.begin(Wanted(parts, given), after)
+    return _placed(_all(asked, behind, wanted, some), wanted)
+
+
+def _why(month: closes.Month) -> str:
+    if month.closed_with is None:
+        return "is not closed: there are no lines of a close."
+    return f"was closed together with {month.closed_with}: what it came to is among the lines of that."
+
+
+async def _placed(found: Some, wanted: Wanted) -> Lines:
+    """Each with its place; those that were shown at the first one are passed over."""
+    at, number = (wanted.invoice, wanted.place), -1
+    async for some in found:
+        placed: list[Placed] = []
+        for line in filter(wanted.has, some):
+            here = line.invoice, line.place
+            at, number = here, number + 1 if here == at else 0
+            if here != (wanted.invoice, wanted.place) or number >= wanted.skip:
+                placed.append((read.place(line, number), line))
+        yield placed
+
+
+async def _all(asked: Asked, it: Behind, wanted: Wanted, some: int) -> Some:
+    if early := [line async for line in _caught_up(asked, it, wanted)]:
+        yield early
+    async for each in _in_order(_of_invoices(asked, it, wanted, some), _of_payments(asked, it, wanted)):
+        yield each
+
+
+async def _of_invoices(asked: Asked, it: Behind, wanted: Wanted, some: int) -> Some:
+    after, limit = None, some
+    while wanted.some(read.OF_INVOICES):
+        rows = await asked.snapshot.fetch(read.of_invoices(it, wanted, after, limit))
+        if rows:
+            yield [line for row in rows for line in read.invoice_lines(row, wanted)]
+        if len(rows) < limit:
+            return
+        after, limit = rows[-1][:5], min(2 * limit, MOST)
+
+
+async def _of_payments(asked: Asked, it: Behind, wanted: Wanted) -> Some:
+    if wanted.some(read.OF_PAYMENTS):
+        async for now, before in _came(asked, it, wanted.invoice):
+            if found := list(read.payment_lines(now, before)):
+                yield found
+
+
+async def _came(asked: Asked, it: Behind, first: str) -> AsyncIterator[tuple[read.Came, read.Came]]:
+    """What came of payments from the id `first` on, by the end of the month and by that of the one before."""
+    after, inclusive, fetch = first, True, asked.snapshot.fetch
+    while found := await fetch(read.payments(it, after, inclusive, PAYMENTS)):
+        rows, ids = (
+            await fetch(read.told_of(it, [(row[0], row[1]) for row in found])),
+            [row[0] for row in found],
+        )
+        yield read.came_to(it.now, rows, ids), read.came_to(it.before, rows, ids) if it.before else {}
+        after, inclusive = ids[-1], False
+
+
+async def _caught_up(asked: Asked, it: Behind, wanted: Wanted) -> AsyncIterator[ClosedLine]:
+    """What is of no invoice, and so before all."""
+    if it.before is None or (wanted.invoice, wanted.place) > ("", -5) or not wanted.some(SINCE):
+        return
+    payments: dict[str, Counter[str]] = {}
+    async for _, came in _came(asked, it, ""):
+        for passed, stood in came.items():
+            sums = payments.setdefault(passed.currency, Counter())
+            sums.update({what: getattr(stood, what) for what in read.OF_PAYMENTS})
+    invoices = await asked.snapshot.fetch(read.left_by_invoices(it, it.before))
+    for line in read.caught_up(it, invoices, payments):
+        yield line
+
+
+async def _in_order(one: Some, other: Some) -> Some:
+    """Two lists as one."""
+    first, second = await anext(one, None), await anext(other, None)
+    while first and second:
+        upto = min(_order(first[-1]), _order(second[-1]))
+        yield sorted([*_upto(first, upto), *_upto(second, upto)], key=_order)
+        first = _behind(first, upto) or await anext(one, None)
+        second = _behind(second, upto) or await anext(other, None)
+    for held, rest in ((first, one), (second, other)):
+        if held:
+            yield held
+        async for some in rest:
+            yield some
+
+
+def _order(line: ClosedLine) -> tuple[str, int]:
+    return line.invoice, line.place
+
+
+def _upto(lines: Iterable[ClosedLine], end: tuple[str, int]) -> list[ClosedLine]:
+    return [line for line in lines if _order(line) <= end]
+
+
+def _behind(lines: Sequence[ClosedLine], end: tuple[str, int]) -> list[ClosedLine]:
+    return [line for line in lines if _order(line) > end]

@@ -1,0 +1,183 @@
+"""The lines behind what closes moved: of every part count, sum and digest can be worked out from them."""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from itertools import count
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from starlette.testclient import TestClient
+
+from ledgerstone.adapters.postgres.database import create_database
+from ledgerstone.adapters.postgres.embedded import EmbeddedServer
+from ledgerstone.ledger.closing import MOVED
+from ledgerstone.ledger.evidence import StripeEventHeard
+from ledgerstone.ledger.periods import PeriodClosed, PeriodReopened, in_force
+from ledgerstone.ledger.recorded import Book, Recorded
+from tests.closes import MONTHS, Log
+from tests.exchanged import at, exchanged, issued, transferred, written_off
+from tests.http.parts import PROBLEM, Service, every
+from tests.passed import passed
+from tests.sold import doubted, shared, sold
+
+Json = dict[str, Any]
+PERIODS = "/sys/periods"
+PART = ("what", "plan", "currency", "rate")
+numbers = count()
+
+
+@pytest.fixture(scope="module")
+def world(server: EmbeddedServer, template: str) -> Iterator[tuple[Service, TestClient]]:
+    """A log of many books."""
+    service = Service(create_database(server, "lines_of_closes", template))
+    with TestClient(service.app) as client:
+        yield service, client
+    service.close()
+
+
+def played(seed: int) -> Log:
+    """A business whose months are closed while facts come in any order, some by the rules of the first
+    closes, some opened again; some facts are corrected."""
+    random = Random(seed)
+    facts = sold(seed, 8) + shared(seed, 3) + exchanged(seed, 8) + passed(seed, 10)
+    log, months = Log(), list(MONTHS[:10])
+    for fact in doubted(random.sample(facts, len(facts)), seed):
+        log.tell(fact)
+        if random.random() < 0.08 and len(months) > 1:
+            random.choice([log.close, log.close, log.close_as_at_first])(months.pop(0))
+        closes = in_force([row.body for row in log.rows])
+        if random.random() < 0.03 and closes:
+            period = random.choice(list(closes))
+            log.reopen(period)
+            months = [month for month in MONTHS[:10] if month >= period]
+    log.close(months[0])
+    return log
+
+
+def record(service: Service, rows: Sequence[Recorded]) -> str:
+    """The log of a business in a book of its own; the account."""
+    account, head = f"acct_{next(numbers)}", service.journal.head() + 1
+    book = Book(account)
+    heard = StripeEventHeard(
+        id=f"evt_{account}", event_type="x", created=at("2026-01-01"), source="import", payload=b"{}"
+    )
+    service.journal.append_many([[Recorded(f"stripe/evt_{account}", book, at("2026-01-01"), heard)]])
+    service.journal.append_many([[_of(row, book, head)] for row in rows])
+    assert service.journal.head() == head + len(rows)
+    service.engine.catch_up()
+    return account
+
+
+def _of(row: Recorded, book: Book, before: int) -> Recorded:
+    """The same in another book, behind so many rows."""
+    body = row.body
+    if isinstance(body, PeriodClosed):
+        body = replace(body, known_at=body.known_at + before)
+    elif hasattr(body, "first") and isinstance(body.first, str):
+        body = replace(body, first=f"{book}/{body.first}")
+    return replace(row, name=f"{book}/{row.name}", book=book, body=body)
+
+
+def parts(found: Sequence[Json]) -> dict[tuple[str, ...], tuple[int, int, str]]:
+    """Count, sum and digest of each part, from its lines in their order, as the guide says."""
+    lines: defaultdict[tuple[str, ...], list[list[Any]]] = defaultdict(list)
+    for row in found:
+        lines[tuple(row[name] for name in PART)].append([row["invoice"], row["place"], row["amount"]])
+    return {
+        part: (len(some), sum(amount for *_, amount in some), sha256(msgspec.json.encode(some)).hexdigest())
+        for part, some in lines.items()
+    }
+
+
+def closed(fact: PeriodClosed) -> dict[tuple[str, ...], tuple[int, int, str]]:
+    """The same, as the close says."""
+    return {
+        (what, each.plan, each.currency, each.rate): (each.count, each.amount, each.digest)
+        for what in MOVED
+        for each in getattr(fact, what)
+    }
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+def test_of_each_close_in_force_the_lines_are_those_that_it_counted(
+    world: tuple[Service, TestClient], seed: int
+) -> None:
+    service, client = world
+    log, random = played(seed), Random(seed)
+    account = record(service, log.rows)
+    for period, fact in in_force([row.body for row in log.rows]).items():
+        expected, path = closed(fact), f"{PERIODS}/{period}/lines"
+        found = every(client, path, account=account, limit=random.choice([3, 40, 1000]))
+        assert parts(found) == expected, period
+        assert list(csv.DictReader(io.StringIO(client.get(f"{path}.csv?account={account}").text))) == [
+            {name: _written(value) for name, value in row.items()} for row in found
+        ]
+        if expected:
+            part = random.choice(list(expected))
+            asked = dict(zip(PART, part, strict=True))
+            some = every(client, path, account=account, limit=random.choice([1, 1000]), **asked)
+            assert some == [row for row in found if all(row[name] == asked[name] for name in PART)]
+            one = random.choice(some)["invoice"]
+            if one:
+                of_one = every(client, path, account=account, invoice=one)
+                assert of_one == [row for row in found if row["invoice"] == one]
+
+
+def _written(value: Any) -> str:
+    return f"'{value}" if isinstance(value, str) and value.startswith("-") else str(value)
+
+
+def test_the_businesses_have_in_them_what_they_are_for() -> None:
+    seen, opened = set[str](), 0
+    for seed in range(12):
+        log = played(seed)
+        for fact in in_force([row.body for row in log.rows]).values():
+            seen |= {f"{what} {rate}".strip() for what, _, _, rate in closed(fact)}
+        opened += any(isinstance(row.body, PeriodReopened) for row in log.rows)
+    assert seen >= {*MOVED, "taxed SE 25", "taxed DE 19"}, seen
+    assert opened > 2
+
+
+def test_the_lines_of_a_month_by_hand(service: Service, client: TestClient) -> None:
+    log = Log(
+        [issued("in_1", at("2026-01-10"), 100_00, tax=25_00), written_off("in_1", at("2026-01-20"), 125_00)]
+    )
+    log.close_as_at_first("2026-01")
+    log.tell(*transferred("in_1", 1, at("2026-02-05"), 50_00))
+    log.close("2026-02")
+    service.hear([[row] for row in log.rows])
+    assert _short(every(client, f"{PERIODS}/2026-01/lines")) == [("earned", "in_1", 0, 100_00)]
+    assert _short(every(client, f"{PERIODS}/2026-02/lines")) == [
+        ("relieved", "", -5, 25_00),
+        ("recovered", "in_1", -3, 50_00),
+        ("relieved", "in_1", -3, -10_00),
+    ]
+
+
+def _short(found: Sequence[Json]) -> list[tuple[Any, ...]]:
+    return [(row["what"], row["invoice"], row["place"], row["amount"]) for row in found]
+
+
+def test_what_has_no_lines_is_told_apart(service: Service, client: TestClient) -> None:
+    log = Log([issued("in_1", at("2026-01-10"), 100_00)])
+    log.close("2026-02")
+    service.hear([[row] for row in log.rows])
+    for period, status, says in (
+        ("2026-01", 404, "closed together with 2026-02"),
+        ("2026-03", 404, "is not closed"),
+        ("2026-13", 400, "write it as 2026-10"),
+        ("2026-02?what=won", 400, "allowed are earned"),
+    ):
+        month, _, asked = period.partition("?")
+        answer = client.get(f"{PERIODS}/{month}/lines?{asked}")
+        assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM), answer.text
+        assert says in answer.json()["detail"]
