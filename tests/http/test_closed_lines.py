@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from ledgerstone.adapters.postgres.database import create_database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
+from ledgerstone.http.reads import closed as closed_lines
 from ledgerstone.ledger.closing import MOVED
 from ledgerstone.ledger.corrections import superseding
 from ledgerstone.ledger.evidence import StripeEventHeard
@@ -43,7 +44,9 @@ numbers = count()
 def world(server: EmbeddedServer, template: str) -> Iterator[tuple[Service, TestClient]]:
     """A log of many books."""
     service = Service(create_database(server, "lines_of_closes", template))
-    with TestClient(service.app) as client:
+    with pytest.MonkeyPatch.context() as patch, TestClient(service.app) as client:
+        for name, few in (("MOST", 10), ("PAYMENTS", 3)):  # so that these businesses have several parts
+            patch.setattr(closed_lines, name, few)
         yield service, client
     service.close()
 
