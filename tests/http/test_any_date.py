@@ -278,7 +278,8 @@ def test_the_worlds_have_in_them_what_they_are_for(asked: Asked) -> None:
 
     assert states == {"read", "confirmed", "unknown", "parked", "conflicting"}
     nothing = {view.name for view in VIEWS if not known.rows(view.name, ":live")}
-    assert nothing <= {"connect", "credit_notes", "refunds", "payment_uses"}  # not in every world
+    some = {"connect", "credit_notes", "refunds", "payment_uses", "passed_on"}  # not in every world
+    assert nothing <= some
     assert len(asked.words.currencies) > 2
     corrected = sum(isinstance(row.body, Superseded) for _, _, row in known.log)
     assert corrected == WORLDS[asked.seed]["corrections"]
@@ -298,5 +299,6 @@ def test_the_books_of_the_worlds_have_in_them_what_they_are_for(asked: Asked) ->
     assert kinds[CONNECTED, "period-closed"]
     assert len(late) > 20
     assert {leg.account for leg in legs} >= {"revenue", "fx_trading", "bank", "processor_fees", "receivable"}
+    assert any(asked.words.closed[""].values()), "lines of closes"
     assert any(len({line.currency for line in lines}) > 1 for lines in payers.values())
     assert {row["group"] for row in books.balances(known, ":live", forever, {"group_by": "tenant"})} > {None}

@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from ledgerstone.adapters.postgres.database import create_database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
+from ledgerstone.http import answering
 from ledgerstone.http.reads import closed as closed_lines
 from ledgerstone.ledger.closing import MOVED
 from ledgerstone.ledger.corrections import superseding
@@ -47,6 +48,7 @@ def world(server: EmbeddedServer, template: str) -> Iterator[tuple[Service, Test
     with pytest.MonkeyPatch.context() as patch, TestClient(service.app) as client:
         for name, few in (("MOST", 10), ("PAYMENTS", 3)):  # so that these businesses have several parts
             patch.setattr(closed_lines, name, few)
+        patch.setattr(answering, "BATCH", 2)
         yield service, client
     service.close()
 

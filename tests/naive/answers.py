@@ -4,9 +4,18 @@ from datetime import datetime
 from typing import Any
 
 from ledgerstone.ledger.accounts import CHART
-from tests.naive import books, exchange, explained, headline, lists, tables
+from tests.naive import books, exchange, explained, headline, lists, schedules, tables
 from tests.naive.lists import Nothing
-from tests.naive.questions import BALANCES, ENTRIES, EXPLAIN, RATES, STATEMENT, Question
+from tests.naive.questions import (
+    BALANCES,
+    ENTRIES,
+    EXPLAIN,
+    PERIODS,
+    RATES,
+    SCHEDULES,
+    STATEMENT,
+    Question,
+)
 from tests.naive.told import Known
 
 Json = dict[str, Any]
@@ -50,6 +59,10 @@ def answer(question: Question, known: Known, book: str, end: datetime) -> list[J
         if account not in CHART:
             raise Nothing
         return books.statement(known, account, book, end, asked)
+    if question.path == SCHEDULES:
+        return schedules.listed(known, book, end, asked)
+    if question.path.startswith(PERIODS):
+        return schedules.of_close(known, book, question.path.split("/")[3], asked)
     if question.path.startswith(EXPLAIN):
         view, _, key = question.path.removeprefix(EXPLAIN).partition("/")
         if view not in explained.BY_NAME:

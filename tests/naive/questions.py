@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from tests.naive import schedules
 from tests.naive.books import legs
 from tests.naive.exchange import tables
 from tests.naive.explained import COLUMNS
@@ -16,6 +17,7 @@ from tests.naive.worlds import CONNECTED
 Json = dict[str, Any]
 FIGURES = ("/sys/billing/mrr", "/sys/billing/mrr/movements", "/api/mrr", "/sys/billing/revenue")
 BALANCES, RATES = "/sys/journal/balances", "/sys/fx/rates"
+SCHEDULES, PERIODS = "/sys/journal/schedules", "/sys/periods/"
 ENTRIES, STATEMENT, EXPLAIN = "/sys/journal/entries", "/sys/journal/accounts/", "/audit/explain/"
 LISTS = ("/sys/invoices", "/sys/payments", "/sys/subscriptions", "/audit/events")
 MONTHS = [f"{year}-{month:02d}" for year, month in ((2026, n) for n in range(3, 13))]
@@ -71,6 +73,14 @@ class Words:
         lines = [row for account in BOOKS for _, row in known.rows("mrr", f"{account}:live")]
         self.currencies = [*sorted({line.currency for line in lines}), "xxx"]
         self.legs = {account: legs(known, f"{account}:live") for account in BOOKS}
+        self.schedules = {of: schedules.listed(known, f"{of}:live", FOREVER, {}) for of in BOOKS}
+        self.closed = {
+            of: {
+                period: schedules.of_close(known, f"{of}:live", period, {})
+                for period in schedules.closed(known, f"{of}:live")
+            }
+            for of in BOOKS
+        }
         self.keys = {account: _keys(known, f"{account}:live") for account in BOOKS}
         marks = {line.valid_from for line in lines} | {line.valid_to for line in lines if line.valid_to}
         marks |= {row[name] for rows in self.rows.values() for row in rows for name in TIMES if row.get(name)}
@@ -212,8 +222,33 @@ def _explanation(words: Words, random: Random) -> Question:
 
 def listing(words: Words, random: Random) -> Question:
     """For a list, with up to three filters that some row of the list goes through, or nearly."""
-    kinds = [*[_list] * len(LISTS), _journal, _journal, _explanation]
+    kinds = [*[_list] * len(LISTS), _journal, _journal, _explanation, _schedule, _of_close]
     return random.choice(kinds)(words, random)
+
+
+def _schedule(words: Words, random: Random) -> Question:
+    """For lines of invoices."""
+    account = _account(random)
+    given = _some(words.schedules[account], ["invoice", "customer", "plan", "currency"], random)
+    return Question(SCHEDULES, moment(words, random, account), given, _limit(random))
+
+
+def _of_close(words: Words, random: Random) -> Question:
+    """For the lines behind a close; or of a month that has none."""
+    account = _account(random)
+    period = random.choice([*[random.choice(sorted(words.closed[account]) or ["2026-01"])] * 9, "2026-12"])
+    lines = words.closed[account].get(period, [])
+    given = _some(lines, ["what", "plan", "currency", "rate", "invoice"], random)
+    given = {name: value for name, value in given.items() if value or name != "invoice"}
+    return Question(f"{PERIODS}{period}/lines", moment(words, random, account), given, _limit(random))
+
+
+def _some(rows: list[Json], names: list[str], random: Random) -> dict[str, str]:
+    """Filters that some row goes through, or nearly."""
+    row = random.choice(rows or [{}])
+    chosen = random.sample(names, random.choice([0, 0, 1, 1, 2]))
+    said = {name: random.choice([row[name]] * 4 + [OTHERS.get(name, row[name])]) for name in chosen if row}
+    return {name: value for name, value in said.items() if value is not None and (value or name != "plan")}
 
 
 def _list(words: Words, random: Random) -> Question:
