@@ -231,6 +231,7 @@ def test_what_has_no_lines_is_told_apart(service: Service, client: TestClient) -
     for period, status, says in (
         ("2026-01", 404, "closed together with 2026-02"),
         ("2026-03", 404, "is not closed"),
+        ("2026-02?as_of=2025-12", 404, "had not begun"),
         ("2026-13", 400, "write it as 2026-10"),
         ("2026-02?what=won", 400, "allowed are earned"),
     ):

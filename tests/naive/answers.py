@@ -62,7 +62,7 @@ def answer(question: Question, known: Known, book: str, end: datetime) -> list[J
     if question.path == SCHEDULES:
         return schedules.listed(known, book, end, asked)
     if question.path.startswith(PERIODS):
-        return schedules.of_close(known, book, question.path.split("/")[3], asked)
+        return schedules.of_close(known, book, end, question.path.split("/")[3], asked)
     if question.path.startswith(EXPLAIN):
         view, _, key = question.path.removeprefix(EXPLAIN).partition("/")
         if view not in explained.BY_NAME:

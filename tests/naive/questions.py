@@ -76,7 +76,7 @@ class Words:
         self.schedules = {of: schedules.listed(known, f"{of}:live", FOREVER, {}) for of in BOOKS}
         self.closed = {
             of: {
-                period: schedules.of_close(known, f"{of}:live", period, {})
+                period: schedules.of_close(known, f"{of}:live", FOREVER, period, {})
                 for period in schedules.closed(known, f"{of}:live")
             }
             for of in BOOKS

@@ -8,7 +8,7 @@ from ledgerstone.ledger.closing import MOVED, Line, _left, told, whole
 from ledgerstone.ledger.periods import PeriodClosed, in_force, last_day
 from ledgerstone.ledger.recognition import Standing
 from tests.naive.lists import Nothing
-from tests.naive.told import TICK, Known
+from tests.naive.told import TICK, Known, first
 
 Json = dict[str, Any]
 SHOWN = (
@@ -66,9 +66,10 @@ def closed(known: Known, book: str) -> dict[str, PeriodClosed]:
     return in_force([row.body for _, _, row in known.log if str(row.book) == book])
 
 
-def of_close(known: Known, book: str, period: str, asked: Json) -> list[Json]:
-    """`GET /sys/periods/{period}/lines`. Raises Nothing where the month has no close of its own."""
-    if period not in closed(known, book):
+def of_close(known: Known, book: str, end: datetime, period: str, asked: Json) -> list[Json]:
+    """`GET /sys/periods/{period}/lines`. Raises Nothing where the month has no close of its own, or had not
+    begun."""
+    if end <= first(period) or period not in closed(known, book):
         raise Nothing
     found: list[Json] = known.kept(("lines", book, period), lambda: _of_close(known, book, period))
     return [line for line in found if all(line[name] == value for name, value in asked.items())]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from ledgerstone.http.errors import Problem
 from ledgerstone.http.questions import Asked, Lines, Placed
-from ledgerstone.http.reads.periods import named
+from ledgerstone.http.reads.periods import begun
 from ledgerstone.ledger.closing import SINCE
 from ledgerstone.projections.money import Money
 from ledgerstone.projections.passed_on import PassedOn
@@ -36,7 +36,7 @@ async def lines(asked: Asked, after: Place | None, some: int) -> Lines:
     """The lines behind what the close in force of a month moved, by invoice and place: those that it counted,
     with what each came to. Whatever came later is not in them."""
     period, moment = asked.path["period"], asked.moment
-    named(period)
+    begun(asked)
     told = closes.decided(await asked.snapshot.fetch(closes.acts(moment)))
     if (behind := read.behind(moment.book, period, told)) is None:
         raise Problem(404, f"{period} {_why(closes.month(period, told))}")

@@ -24,9 +24,7 @@ async def month(asked: Asked) -> Found:
     """A month of a book: what its close moved by account, plan and currency, the trial balance at its end,
     and all that was decided of it."""
     fetch, moment, period = asked.snapshot.fetch, asked.moment, asked.path["period"]
-    first, end = named(period)
-    if moment.at <= midnight(first):
-        raise Problem(404, f"{period} had not begun at {moment.at:%Y-%m-%dT%H:%M:%SZ}.")
+    _, end = begun(asked)
     told = closes.decided(await fetch(closes.acts(moment)))
     held = closes.kept(period, told)
     if held is None:
@@ -42,6 +40,14 @@ async def deferred(asked: Asked) -> Found:
     """When will be earned what is deferred? By month to come, plan and currency."""
     given = {name: value for name in recognition.FILTERS if (value := getattr(asked.query, name, None))}
     return Found(recognition.by_month(await asked.snapshot.fetch(recognition.ahead(asked.moment, given))))
+
+
+def begun(asked: Asked) -> tuple[date, date]:
+    """The days of the month that a path names, as `named`. Raises a Problem (404) where it had not begun."""
+    first, end = named(period := asked.path["period"])
+    if asked.moment.at <= midnight(first):
+        raise Problem(404, f"{period} had not begun at {asked.moment.at:%Y-%m-%dT%H:%M:%SZ}.")
+    return first, end
 
 
 def named(period: str) -> tuple[date, date]:
