@@ -247,7 +247,7 @@ def close(services: Services, act: Act) -> Closed:
     with closing(PostingIndex(dsn, NAME, SPANS)) as index:
         about = act.book, act.period, act.actor, act.reason, index, services.functional_currency, words
         work = partial(close_in, services.journal, *about)
-        return _closed(*_decided(services, act, lambda: [work()]))
+        return _closed(act.book, *_decided(services, act, lambda: [work()]))
 
 
 def reopen(services: Services, act: Act) -> Reopened:
@@ -302,7 +302,7 @@ def _of_one(fact: PeriodClosed | PeriodReopened, last: PeriodClosed | PeriodReop
     return isinstance(fact, PeriodReopened) and same and fact.period >= last.period
 
 
-def _closed(found: Sequence[Decided], duplicate: bool) -> Closed:
+def _closed(book: Book, found: Sequence[Decided], duplicate: bool) -> Closed:
     (one,) = found
     fact = one.fact
     assert isinstance(fact, PeriodClosed)
@@ -313,7 +313,7 @@ def _closed(found: Sequence[Decided], duplicate: bool) -> Closed:
         known_at=fact.known_at,
         number=fact.number,
         digest=fact.digest,
-        moved=tuple(closes.moves(fact)),
+        moved=tuple(closes.moves(fact, book.account)),
         balances=closes.balances(fact),
         waiting=None if one.waited is None else one.waited.said,
         waiting_count=None if one.waited is None else one.waited.count,

@@ -25,7 +25,7 @@ from ledgerstone.projections.view import Look, Ref, Row, View
 
 Owed = tuple[tuple[date, str, int], ...]
 """What each day put on the receivable of an invoice, by currency; a day that comes to nothing is left out."""
-Lost = tuple[tuple[str, writeoffs.Off], ...]
+Gone = tuple[tuple[str, writeoffs.Off], ...]
 """What was written off of an invoice, by currency."""
 
 
@@ -40,7 +40,7 @@ class Sold(Struct, frozen=True, array_like=True, gc=False):
     voided: tuple[tuple[str, date], ...] = ()
     payments: tuple[str, ...] = ()
     owed: Owed = ()
-    written_off: Lost = ()
+    written_off: Gone = ()
 
 
 class RecognitionRow(Row, frozen=True):
@@ -76,7 +76,7 @@ class RecognitionRow(Row, frozen=True):
 
 
 Ends = tuple[tuple[str, date], ...]
-RecognitionPart = tuple[InvoiceIssued | None, date, tuple[Off, ...], Ends, Lost, Owed]
+RecognitionPart = tuple[InvoiceIssued | None, date, tuple[Off, ...], Ends, Gone, Owed]
 NONE = Standing()
 OWN = (InvoiceIssued, InvoiceVoided, CreditNoteIssued, CreditNoteVoided, PaymentApplied)
 

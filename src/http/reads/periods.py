@@ -31,7 +31,7 @@ async def month(asked: Asked) -> Found:
         at = replace(moment, at=min(moment.at, midnight(end)))
         rows = [balances.balance(row) for row in await fetch(balances.by_account(at, None, None, False))]
         held = tuple(closes.Held(row.account, row.currency, row.balance) for row in rows if row.balance)
-    moved, history = closes.moved(period, told, asked.query.account), closes.history(period, told)
+    moved, history = closes.moved(period, told, asked.query.account or ""), closes.history(period, told)
     standing = asdict(closes.month(period, told))
     return Found(closes.MonthDetail(**standing, moved=moved, balances=held, history=history))
 

@@ -8,10 +8,8 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from msgspec import Struct
-from msgspec.structs import asdict
 
-from ledgerstone.ledger import periods
-from ledgerstone.ledger.periods import YEARS, PeriodClosed, PeriodReopened, in_force
+from ledgerstone.ledger.periods import YEARS, Part, PeriodClosed, PeriodReopened, in_force
 from ledgerstone.ledger.posting import TABLE, account
 from ledgerstone.ledger.recorded import decode
 from ledgerstone.projections.postings import SPANS
@@ -43,7 +41,7 @@ class Act(Struct, frozen=True):
 class Moved(Struct, frozen=True):
     """What a close moved for one plan (empty: none) in one currency, minor units, from `credit` to `debit`
     (below 0: the other way round): the sum of `count` lines of schedules, whose SHA-256 is `digest`; null
-    where it is not of lines. `rate` is that of tax, where it is told."""
+    where it is not of lines. `rate` is that of tax, where it is told; `lines` is where they can be read."""
 
     what: str
     debit: str
@@ -54,11 +52,6 @@ class Moved(Struct, frozen=True):
     count: int | None
     digest: str | None
     rate: str = ""
-
-
-class Part(Moved, frozen=True):
-    """And where its `lines` can be read; null where it is of none."""
-
     lines: str | None = None
 
 
@@ -96,7 +89,7 @@ class MonthDetail(Month, frozen=True):
     """And what its close `moved`; the trial `balances` that it left, or, of a month that is open, those of
     its end as they are known; and all that was ever decided of it, as `history`."""
 
-    moved: tuple[Part, ...] = ()
+    moved: tuple[Moved, ...] = ()
     balances: tuple[Held, ...] = ()
     history: tuple[Act, ...] = ()
 
@@ -177,20 +170,13 @@ def month(period: str, told: Sequence[Decided]) -> Month:
     )
 
 
-def moved(period: str, told: Sequence[Decided], account: str | None) -> tuple[Part, ...]:
+def moved(period: str, told: Sequence[Decided], account: str) -> tuple[Moved, ...]:
     """What the close of a month moved in the books of an account, by account of the chart, plan and currency;
     a month that was closed with a later one has no close of its own."""
     close = _closing(period, told)
     if close is None or close.fact.period != period:
         return ()
-    return tuple(Part(**asdict(one), lines=_lines(period, one, account)) for one in moves(close.fact))
-
-
-def _lines(period: str, of: Moved, account: str | None) -> str | None:
-    if of.count is None:
-        return None
-    asked = {"what": of.what, "plan": of.plan, "currency": of.currency, "rate": of.rate}
-    return f"/sys/periods/{period}/lines?{urlencode(asked | ({'account': account} if account else {}))}"
+    return tuple(moves(close.fact, account))
 
 
 def history(period: str, told: Sequence[Decided]) -> tuple[Act, ...]:
@@ -233,12 +219,12 @@ def _closing(period: str, told: Sequence[Decided]) -> Decided | None:
     return min(((each, one) for each, one in closes.items() if each >= period), default=(None, None))[1]
 
 
-def moves(fact: PeriodClosed | PeriodReopened) -> Iterator[Moved]:
-    """What a close moved, in the order of the posting table."""
+def moves(fact: PeriodClosed | PeriodReopened, of: str) -> Iterator[Moved]:
+    """What a close in the books of an account (empty: our own) moved, in the order of the posting table."""
     for rule in TABLE[PeriodClosed]:
         what = rule.amount.partition(".")[0]
         for part in getattr(fact, what):
-            lines = isinstance(part, periods.Part)
+            lines = isinstance(part, Part)
             yield Moved(
                 what=what,
                 debit=account(rule.debit, part),
@@ -249,7 +235,13 @@ def moves(fact: PeriodClosed | PeriodReopened) -> Iterator[Moved]:
                 count=part.count if lines else None,
                 digest=part.digest if lines else None,
                 rate=part.rate if lines else "",
+                lines=_lines(fact.period, what, part, of) if lines else None,
             )
+
+
+def _lines(period: str, what: str, part: Part, account: str) -> str:
+    asked = {"what": what, "plan": part.plan, "currency": part.currency, "rate": part.rate}
+    return f"/sys/periods/{period}/lines?{urlencode(asked | ({'account': account} if account else {}))}"
 
 
 def _names(first: str, end: date) -> Iterator[str]:
