@@ -142,16 +142,23 @@ class Recognition(View[Sold, RecognitionPart]):
             return None, date.min, (), (), *gone
         undone = dict(state.voided)
         offs = [replace(off, undone=undone.get(off.name)) if undone else off for off in state.off]
+        ended: list[tuple[str, date]] = []
         for payment in state.payments:
-            offs += [off_of(row) for row in look(("payment_uses", payment)) if row.invoice == id]
-        ended = [
-            (s, row.on) for s in _subscriptions(state.issued) for row in look(("subscription_endings", s))
-        ]
+            for used in look(("payment_uses", payment)):
+                if used.invoice == id:
+                    offs.append(off_of(used))
+        for subscription in _subscriptions(state.issued):
+            for end in look(("subscription_endings", subscription)):
+                ended.append((subscription, end.on))
         return state.issued, state.on, tuple(offs), tuple(ended), *gone
 
     def rows(self, id: str, part: RecognitionPart) -> Iterable[RecognitionRow]:
         issued, on, offs, ended, written_off, owed = part
-        sale = None if issued is None else Sale(issued, on, reductions(issued, offs), dict(ended))
+        sale = (
+            None
+            if issued is None
+            else Sale(issued, on, reductions(issued, offs) if offs else (), dict(ended))
+        )
         shown = [] if sale is None else list(_shown(sale))
         for currency, off in written_off:
             days = {day: amount for day, of, amount in owed if of == currency}
@@ -189,6 +196,8 @@ def _subscriptions(issued: InvoiceIssued) -> list[str]:
 
 def _days(sale: Sale) -> list[date]:
     """The days on which something of a sale changes other than by time."""
+    if not (sale.reductions or sale.ended):
+        return [sale.on]
     changed = [sale.on, *sale.ended.values()]
     for reduction in sale.reductions:
         changed += [reduction.on, *([] if reduction.undone is None else [reduction.undone])]
