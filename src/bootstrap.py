@@ -38,6 +38,7 @@ from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.live import Stopped, follow
 from ledgerstone.projections.reads.projections import CODE, NAMES
 from ledgerstone.projections.rebuild import Chained, NotSwapped, Told, begin, fresh
+from ledgerstone.projections.view import table
 from ledgerstone.projections.views import VIEWS
 
 CHANNEL = "stored_events"
@@ -248,11 +249,13 @@ def following(
                 raise Overtaken("another service leads now")
 
         def start() -> None:
+            beside.drop([table(view) for view in VIEWS])  # what was begun and did not come to its end
             if not (groups := fresh(engine, journal)):
                 return
             if begun_by(groups, told):
                 engine.restart()
                 return
+            told(0, 0)
             with without_collection():
                 begin(engine, journal, beside, aside, told)
 

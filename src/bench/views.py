@@ -9,6 +9,7 @@ import psycopg
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_store import PostgresViews
+from ledgerstone.adapters.postgres.view_swap import BEGINNING
 from ledgerstone.bench import peer
 from ledgerstone.bench.measure import Result, paired, rate
 from ledgerstone.bootstrap import without_collection
@@ -18,7 +19,7 @@ from ledgerstone.ledger.facts import tag
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.recorded import decode
 from ledgerstone.projections.engine import Engine
-from ledgerstone.projections.rebuild import WINDOW, build, fresh, unheard, whole_chains
+from ledgerstone.projections.rebuild import WINDOW, begin, build, fresh, unheard, whole_chains
 from ledgerstone.projections.view import chains, table
 from ledgerstone.projections.views import VIEWS
 
@@ -102,13 +103,14 @@ def _facts(database: Database) -> int:
 
 def made(database: Database, journal: Journal) -> Database:
     """Make all views, as the service that finds a log and no views."""
-    store = PostgresViews(database.app_dsn)
+    store, beside = PostgresViews(database.app_dsn), PostgresViews(database.app_dsn, BEGINNING)
     store.drop([table(view) for group in chains(VIEWS) for view in group])
     with ThreadPoolExecutor(1) as aside, without_collection():
         engine = Engine(VIEWS, journal, store, aside)
-        if groups := fresh(engine, journal):
-            beginning(database.app_dsn)(groups, unheard)
-            engine.restart()
+        if (groups := fresh(engine, journal)) and not beginning(database.app_dsn)(groups, unheard):
+            begin(engine, journal, beside, aside)
+        engine.restart()
         engine.catch_up()
     store.close()
+    beside.close()
     return database

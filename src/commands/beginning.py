@@ -4,30 +4,36 @@ which give way to the service."""
 import logging
 from collections.abc import Sequence
 
+import psycopg
+
 from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
 from ledgerstone.bootstrap import REBUILD_KEYS, Beginning
 from ledgerstone.commands.crew import WorkerGone
 from ledgerstone.commands.launch import NICE
-from ledgerstone.commands.workers import Order, rebuilt
+from ledgerstone.commands.rebuild import reported
+from ledgerstone.commands.workers import Order, processors
 from ledgerstone.projections.reads import rebuilds
 from ledgerstone.projections.rebuild import Chained, Told
 
+MOST = 4
+"""Processes at most: each has three sessions, and those of the service must find room beside them."""
 logger = logging.getLogger("ledgerstone")
 
 
 def beginning(dsn: str, keys: int = REBUILD_KEYS, processes: int = 0) -> Beginning:
-    """Begins views by processes (0: as many as there are processors) that hold so many keys together. Who is
-    frozen meanwhile still holds the lock of those who rebuild, so it is never waited for."""
-    order = Order(processes, keys, nice=NICE)
+    """Begins views by processes (0: one for each processor) that hold so many keys together. Who is frozen
+    meanwhile still holds the lock of those who rebuild, so it is never waited for."""
+    order = Order(processes or min(MOST, processors()), keys, nice=NICE)
 
     def begin(groups: Sequence[Chained], told: Told) -> bool:
-        """False where there is one processor, where somebody rebuilds, or where one of ours was killed."""
-        if order.processes == 1:
+        """False where there is one processor, where somebody rebuilds, where one of ours was killed, or where
+        the database has no room for them."""
+        if order.workers == 1:
             return False
         try:
             with alone(dsn, rebuilds.LOCK):
-                rebuilt(dsn, groups, told, order)
-        except (AlreadyRunning, WorkerGone) as hindered:
+                reported(dsn, groups, order, told)
+        except (AlreadyRunning, WorkerGone, psycopg.OperationalError) as hindered:
             logger.warning("the views are begun by one process: %s", hindered)
             return False
         return True

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import psycopg
 from msgspec import Struct
+from msgspec.structs import replace
 from psycopg.rows import tuple_row
 
 from ledgerstone.adapters.postgres.lock import alone
@@ -18,7 +19,7 @@ from ledgerstone.commands.progress import progress
 from ledgerstone.commands.workers import Order, plain, rebuilt
 from ledgerstone.projections.reads import rebuilds
 from ledgerstone.projections.reads.projections import NAMES
-from ledgerstone.projections.rebuild import Built, Told, ViewsDiffer, whole_chains
+from ledgerstone.projections.rebuild import Built, Chained, Told, ViewsDiffer, whole_chains
 from ledgerstone.projections.views import VIEWS
 
 SEEN = 0.5
@@ -43,25 +44,36 @@ def rebuild_views(settings: Settings, asked: Asked) -> list[Built]:
 
     Raises ViewsDiffer, LookupError for unknown names, and AlreadyRunning."""
     groups = whole_chains(VIEWS, asked.views)
-    names = [view.name for group in groups for view in group]
-    order = Order(asked.workers, settings.ledgerstone_rebuild_keys, asked.swap)
+    names = ", ".join(view.name for group in groups for view in group)
+    keys = settings.ledgerstone_rebuild_keys
+    order = Order(asked.workers, keys, asked.swap, replace=asked.replace)
     with (
         migrated(settings) as database,
         alone(database.app_dsn, rebuilds.LOCK),
         views_of(database) as store,
-        RebuildReport(database.app_dsn, names, order.processes, asked.swap) as report,
-        progress(f"rebuilding {', '.join(names)}", "rows") as shown,
+        progress(f"rebuilding {names}", "rows") as shown,
     ):
         store.clear()
         store.sweep(NAMES)
-        order = Order(order.workers, order.keys, order.swap, f"_new_{report.id}", asked.replace)
+        try:
+            return reported(database.app_dsn, groups, order, shown)
+        except WorkerGone as gone:
+            raise click.ClickException(_gone(gone)) from None
+
+
+def reported(dsn: str, groups: Sequence[Chained], order: Order, shown: Told) -> list[Built]:
+    """Rebuild chains, in tables that have a number of their own, with a report. Whoever calls must be the
+    only one who rebuilds. Raises ViewsDiffer and WorkerGone."""
+    names = [view.name for group in groups for view in group]
+    with RebuildReport(dsn, names, order.processes, order.swap) as report:
+        order = replace(order, suffix=f"_new_{report.id}")
 
         def work() -> list[Built]:
             tell = _telling(report, shown)
-            return rebuilt(database.app_dsn, groups, tell, order, lambda each: report.built(plain(each)))
+            return rebuilt(dsn, groups, tell, order, lambda each: report.built(plain(each)))
 
         try:
-            return _reported(report, asked.swap, work)
+            return _ended(report, order.swap, work)
         finally:
             time.sleep(SEEN)
 
@@ -94,7 +106,7 @@ def list_reports(settings: Settings, most: int = rebuilds.KEPT) -> list[str]:
     return [line for report in rebuilds.reports(rows) for line in rebuilds.lines(report)]
 
 
-def _reported(report: RebuildReport, swap: bool, work: Callable[[], list[Built]]) -> list[Built]:
+def _ended(report: RebuildReport, swap: bool, work: Callable[[], list[Built]]) -> list[Built]:
     """Do it, and have what comes of it in the report."""
     try:
         built = work()
@@ -102,9 +114,8 @@ def _reported(report: RebuildReport, swap: bool, work: Callable[[], list[Built]]
         report.ended("refused", str(differ))
         raise
     except WorkerGone as gone:
-        reason = f"{gone}: what was swapped is whole, and the rest is as it was; rebuild again"
-        report.ended("failed", reason)
-        raise click.ClickException(reason) from None
+        report.ended("failed", _gone(gone))
+        raise
     except BaseException as error:
         report.ended("failed", str(error) or "it was ended")
         raise
@@ -112,8 +123,12 @@ def _reported(report: RebuildReport, swap: bool, work: Callable[[], list[Built]]
     return built
 
 
-def _telling(report: RebuildReport, shown: Callable[[float, float | None], None]) -> Told:
-    """Tells the terminal and the report how far it is."""
+def _gone(gone: WorkerGone) -> str:
+    return f"{gone}: what was swapped is whole, and the rest is as it was; rebuild again"
+
+
+def _telling(report: RebuildReport, shown: Told) -> Told:
+    """Tells whoever asked, and the report, how far it is."""
     seen = deque[tuple[float, int]]()
 
     def tell(done: int, total: int) -> None:

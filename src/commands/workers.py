@@ -8,9 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
+import psycopg
 from msgspec import Struct
 
+from ledgerstone.adapters.postgres.lease import UNFINISHED
 from ledgerstone.adapters.postgres.recorder import environment
+from ledgerstone.adapters.postgres.view_layout import connect
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.bootstrap import REBUILD_KEYS
 from ledgerstone.commands.crew import Crew, crew
@@ -37,6 +40,12 @@ GLANCE = 0.5
 NAMED = {view.name: view for view in VIEWS}
 
 
+def processors() -> int:
+    """How many processors this process may use."""
+    may = getattr(os, "sched_getaffinity", None)
+    return len(may(0)) if may else os.cpu_count() or 1
+
+
 class Order(Struct, frozen=True):
     """How a rebuild is to be done: by how many processes (0: as many as there are processors), with how many
     keys in memory, to be swapped or not, in spite of differences or not; what the names of its tables end
@@ -51,7 +60,7 @@ class Order(Struct, frozen=True):
 
     @property
     def processes(self) -> int:
-        return self.workers or os.cpu_count() or 1
+        return self.workers or processors()
 
 
 class Tools(Struct):
@@ -170,8 +179,15 @@ def _of(names: tuple[str, ...], portion: Sequence[Piece]) -> bool:
 def _begin(number: int, dsn: str, order: Order, counted: Any) -> Tools:
     """In a process: open what it needs."""
     os.nice(order.nice)
-    store = PostgresViews(dsn, order.suffix)
+    store = PostgresViews(dsn, order.suffix, finishing)
     return Tools(Journal(environment(dsn)), store, ThreadPoolExecutor(1), counted, number)
+
+
+def finishing(dsn: str) -> psycopg.Connection[Any]:
+    """A connection of a process that may be frozen in the midst of a swap: what it holds still is let go."""
+    connection = connect(dsn)
+    connection.execute(UNFINISHED)
+    return connection
 
 
 def _fold(tools: Tools, portion: Sequence[Piece], limits: Span) -> list[Made]:

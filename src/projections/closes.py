@@ -266,6 +266,8 @@ def _catch_up(journal: Journal, books: Books, looked_at: bool) -> New:
         days |= {taken.day} if taken.day is not None else set()
         about |= {id(item): item for item in taken.about} if looked_at else {}
     books.position = head
+    for item in about.values():
+        item.shown = None  # its own words were of before
     wrong, _ = sorted_out((problem for item in about.values() for problem in problems(item)), NAMED)
     return New(min(days, default=None), wrong)
 

@@ -11,10 +11,13 @@ import pytest
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.lock import alone
+from ledgerstone.adapters.postgres.rebuild_reports import RebuildReport
 from ledgerstone.adapters.postgres.recorder import environment
+from ledgerstone.adapters.postgres.view_store import PostgresViews
+from ledgerstone.adapters.postgres.view_swap import BEGINNING
 from ledgerstone.bootstrap import Beginning, following, views_of
 from ledgerstone.commands.beginning import beginning
-from ledgerstone.commands.workers import NEW
+from ledgerstone.commands.workers import finishing
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections import rebuild
 from ledgerstone.projections.folder import fold
@@ -92,6 +95,39 @@ def test_a_service_that_is_told_to_end_ends_its_processes(database: Database, jo
     assert _left(database) == []
 
 
+def test_a_database_without_room_for_others_leaves_it_to_one() -> None:
+    assert not beginning("host=127.0.0.1 port=1 dbname=nowhere", processes=2)(chains(VIEWS), unheard)
+
+
+def test_it_is_reported_as_a_rebuild_is_and_ends_what_was_left_of_one(
+    database: Database, journal: Journal
+) -> None:
+    killed = RebuildReport(database.app_dsn, ["mrr"], 2, True)
+    killed.moved("folding", 40, 100, 10.0)
+    with killed, psycopg.connect(database.app_dsn, autocommit=True) as connection:
+        states = "select state from views.rebuilds order by id"
+
+        assert beginning(database.app_dsn, processes=2)(chains(VIEWS), unheard)
+
+        assert connection.execute(states).fetchall() == [("failed",), ("swapped",)]
+
+
+def test_what_a_service_began_alone_goes_though_others_begin(database: Database, journal: Journal) -> None:
+    beside = PostgresViews(database.app_dsn, BEGINNING)
+    rebuild.begin_tables(chains(VIEWS), beside)
+    beside.close()
+    assert _left(database)
+
+    _followed(database, journal, beginning(database.app_dsn, processes=2))
+
+    assert _left(database) == []
+
+
+def test_what_a_frozen_process_holds_is_let_go(database: Database) -> None:
+    with finishing(database.app_dsn) as connection:
+        assert connection.execute("show idle_in_transaction_session_timeout").fetchone() == ("1min",)
+
+
 def _followed(database: Database, journal: Journal, begun_by: Beginning) -> None:
     """Run an engine until all views are at the head."""
     troubles: list[Exception] = []
@@ -114,5 +150,5 @@ def _put_aside(database: Database) -> list[str]:
 def _left(database: Database) -> list[str]:
     """The tables of what was begun by processes and not swapped."""
     with psycopg.connect(database.app_dsn) as connection:
-        query = "select tablename from pg_tables where schemaname = 'views' and tablename like %s"
-        return [name for (name,) in connection.execute(query, [f"%{NEW}"]).fetchall()]
+        query = "select tablename from pg_tables where schemaname = 'views' and tablename ~ %s"
+        return [name for (name,) in connection.execute(query, ["_(new_[0-9]+|begin)$"]).fetchall()]

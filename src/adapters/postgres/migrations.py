@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from importlib import resources
+from time import sleep
 
 import psycopg
 from msgspec import Struct
@@ -17,6 +18,14 @@ from psycopg import errors
 from ledgerstone.adapters.postgres.database import Database
 
 MIGRATION_LOCK = 7310002
+BRIEFLY = "set local lock_timeout = '1s'"
+"""Whoever writes the log waits behind us, and gives up after a little more."""
+TRIES, PAUSE = 60, 1.0
+"""To find a moment in which nobody holds what a file changes, and seconds between them."""
+HOLDERS = (
+    "select array_agg(distinct pid order by pid) from pg_locks where granted and pid <> pg_backend_pid()"
+    " and locktype = 'relation' and relation = to_regclass('stored_events')"
+)
 CREATE_RECORD = """
 create table if not exists schema_migrations (
     number     integer primary key,
@@ -63,13 +72,13 @@ def migrations() -> tuple[Migration, ...]:
 def migrate(database: Database) -> list[str]:
     """Bring the database to this version; the names of the files that ran now. Any number may call at once.
 
-    Raises MigrationError if an applied file has changed since, if the database is of a newer version, or if
-    the owner may not create here.
+    Raises MigrationError if an applied file has changed since, if the database is of a newer version, if the
+    owner may not create here, or if somebody holds what is to be changed without an end.
     """
     app_role = _role(database.app_dsn)
     try:
         with psycopg.connect(database.owner_dsn, autocommit=True) as connection:
-            return [file.name for file in migrations() if _apply_once(connection, file, app_role)]
+            return [file.name for file in migrations() if _apply_soon(connection, file, app_role)]
     except errors.InsufficientPrivilege as refused:
         raise MigrationError(_forbidden(database, refused)) from refused
 
@@ -80,6 +89,17 @@ def _role(dsn: str) -> str:
     return str(role)
 
 
+def _apply_soon(connection: psycopg.Connection, file: Migration, app_role: str) -> bool:
+    """Apply a file that was not yet, as soon as what it changes is free. Others read and write meanwhile: a
+    service of the version before, say, while somebody copies its log."""
+    for _ in range(TRIES):
+        try:
+            return _apply_once(connection, file, app_role)
+        except errors.LockNotAvailable:
+            sleep(PAUSE)
+    raise MigrationError(_held(connection, file))
+
+
 def _apply_once(connection: psycopg.Connection, file: Migration, app_role: str) -> bool:
     """One transaction, which holds the lock: also behind a pooler that lends a connection per transaction."""
     with connection.transaction():
@@ -88,6 +108,7 @@ def _apply_once(connection: psycopg.Connection, file: Migration, app_role: str) 
         check(applied)
         if any(done.number == file.number for done in applied):
             return False
+        connection.execute(BRIEFLY)
         connection.execute("select set_config('ledgerstone.app_role', %s, true)", [app_role])
         connection.execute(file.sql)
         connection.execute(
@@ -119,6 +140,15 @@ def _forbidden(database: Database, refused: errors.InsufficientPrivilege) -> str
     return (
         f"the owner's role may not migrate here ({refused.diag.message_primary}): an administrator can "
         f'run GRANT CREATE ON DATABASE … and GRANT CREATE ON SCHEMA public TO "{_role(database.owner_dsn)}"'
+    )
+
+
+def _held(connection: psycopg.Connection, file: Migration) -> str:
+    (pids,) = connection.execute(HOLDERS).fetchone() or (None,)
+    who = f" (processes {', '.join(map(str, pids))} of the server, see pg_stat_activity)" if pids else ""
+    return (
+        f"migration {file.name} found no moment in which nobody held what it changes{who}: somebody copies or"
+        " verifies the log, say. Nothing was changed; start again when that has ended"
     )
 
 

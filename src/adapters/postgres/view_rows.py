@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain, islice
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from ledgerstone.adapters.postgres.view_compare import DAMAGED
 from ledgerstone.adapters.postgres.view_swap import standings
 from ledgerstone.adapters.postgres.view_tables import Table
 
@@ -18,10 +20,13 @@ KNOWN = (
 
 
 def known_there(dsn: str, table: Table, book: str | None, position: int) -> Iterator[Sequence[Any]] | None:
-    """As `known`, of one book or all, in the tables that are read; None where they are not that far."""
-    with psycopg.connect(dsn) as connection, suppress(psycopg.errors.UndefinedTable):
+    """As `known`, of one book or all, in the tables that are read; None where they are not that far, or are
+    damaged."""
+    with psycopg.connect(dsn) as connection, suppress(*DAMAGED):
         if standings(connection, [table], "").get(table.name, -1) >= position:
-            return known(dsn, table, "", position, book and (book,))
+            rows = known(dsn, table, "", position, book and (book,))
+            first = list(islice(rows, 1))  # where a table or a column is gone, it is said here
+            return chain(first, rows)
     return None
 
 

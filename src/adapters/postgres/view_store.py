@@ -20,6 +20,7 @@ from ledgerstone.adapters.postgres.view_tables import (
     EDGE,
     INSERT_EDGE,
     STATE,
+    TEND,
     UNTENDED,
     UPSERT_STATE,
     Table,
@@ -238,6 +239,8 @@ class PostgresViews:
             self._add_up(connection, tables, 0, position)
             for table in tables:
                 self._index(connection, table)
+                for name, _ in relations(table):
+                    connection.execute(sql.SQL(TEND).format(self._table(name)))
             connection.execute(MOVE, (position, None, None, names, 0))
 
     def stopped(self, tables: Sequence[Table]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from ledgerstone.adapters.postgres.view_tables import TEND, Table, relations
+from ledgerstone.adapters.postgres.view_tables import Table, relations
 
 WAITS = (0.2, 0.4, 0.8, 1.5)
 """Seconds that we wait for the locks, again and again: readers behind us wait as long, and must not for two.
@@ -71,8 +71,7 @@ def _interrupt(
     started is not waited for here."""
     if names := _there(connection, _relations(tables, suffixes)):
         with suppress(psycopg.errors.LockNotAvailable), connection.transaction():
-            connection.execute("set local lock_timeout = '5s'")
-            connection.execute(_locked(names, "share update exclusive"))
+            _lock_within(connection, 5, names, "share update exclusive")
 
 
 def standings(
@@ -103,8 +102,7 @@ def _lock(connection: psycopg.Connection[Any], tables: Sequence[Table], suffixes
     for attempt in range(ATTEMPTS):
         try:
             with connection.transaction():
-                connection.execute(f"set local lock_timeout = {WAITS[min(attempt, 3)] * 1000:.0f}")
-                connection.execute(_locked(names, "access exclusive"))
+                _lock_within(connection, WAITS[min(attempt, 3)], names, "access exclusive")
                 return
         except psycopg.errors.LockNotAvailable:
             connection.execute("select pg_sleep(%s)", (PAUSES[min(attempt, 3)],))
@@ -119,9 +117,14 @@ def _relations(tables: Sequence[Table], suffixes: tuple[str, str]) -> list[str]:
     return [name + suffix for table in tables for name, _ in relations(table) for suffix in (read, new)]
 
 
-def _locked(names: Sequence[str], mode: str) -> sql.Composed:
+def _lock_within(
+    connection: psycopg.Connection[Any], seconds: float, names: Sequence[str], mode: str
+) -> None:
+    """Lock tables. What is waited for afterwards, the engine's own window, say, has its time."""
     all_of_them = sql.SQL(", ").join(sql.Identifier("views", name) for name in names)
-    return sql.SQL(f"lock table {{}} in {mode} mode").format(all_of_them)
+    connection.execute(f"set local lock_timeout = {seconds * 1000:.0f}".encode())
+    connection.execute(sql.SQL(f"lock table {{}} in {mode} mode").format(all_of_them))
+    connection.execute("set local lock_timeout to default")
 
 
 def _put_aside(connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
@@ -143,7 +146,6 @@ def _put_aside(connection: psycopg.Connection[Any], table: Table, suffix: str) -
 def _take_place(connection: psycopg.Connection[Any], table: Table, new: str, read: str) -> None:
     for name, _ in relations(table):
         _rename(connection, name + new, name + read)
-        connection.execute(sql.SQL(TEND).format(sql.Identifier("views", name + read)))
     connection.execute(
         "update views.tracking set name = %s where name = %s", (table.name + read, table.name + new)
     )

@@ -87,7 +87,7 @@ def add(name: str, cells: tuple[Column, ...], amounts: tuple[str, ...]) -> str:
 
 
 UNTENDED = " with (autovacuum_enabled = off, toast.autovacuum_enabled = off)"
-"""Tables that are being made: who tends them would be in the way where they are to take others' place."""
+"""Tables that are being filled: to vacuum them would be in vain."""
 TEND = "alter table {} reset (autovacuum_enabled, toast.autovacuum_enabled)"
 UPSERT_STATE = (
     "insert into {} (book, key, state) select * from unnest(%b::text[], %b::text[], %b::bytea[])"

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from ledgerstone.adapters.postgres import migrations as migrations_
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.migrations import MigrationError, migrate, migrations
 
@@ -71,6 +72,24 @@ def test_an_owner_who_may_not_create_is_told_what_to_ask_for(empty_database: Dat
     )
     with pytest.raises(MigrationError, match=r'GRANT CREATE ON SCHEMA public TO "ledgerstone_app"'):
         migrate(powerless)
+
+
+def test_a_migration_finds_its_moment_and_says_who_takes_all_of_them(
+    empty_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who writes the log stands behind it for a second at a time, and it is not changed under who reads."""
+    monkeypatch.setattr(migrations_, "BRIEFLY", "set local lock_timeout = '20ms'")
+    monkeypatch.setattr(migrations_, "PAUSE", 0.0)
+    monkeypatch.setattr(migrations_, "TRIES", 3)
+    migrate(empty_database)
+    as_owner(empty_database, b"alter table stored_events drop column brief")
+    as_owner(empty_database, b"delete from schema_migrations where number = 4")
+    with psycopg.connect(empty_database.app_dsn) as reader:
+        reader.execute("select from stored_events")
+        with pytest.raises(MigrationError, match=f"0004_brief .*processes {reader.info.backend_pid} of"):
+            migrate(empty_database)
+
+    assert migrate(empty_database) == ["0004_brief"]
 
 
 def test_one_role_for_everything_is_kept_from_the_past_as_well(empty_database: Database) -> None:

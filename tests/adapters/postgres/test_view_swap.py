@@ -1,6 +1,6 @@
 """What is beside the tables that are read goes when nobody needs it any more, and not before."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from threading import Event, Thread
 
@@ -12,11 +12,20 @@ from ledgerstone.adapters.postgres.lease import Lease
 from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews
-from ledgerstone.adapters.postgres.view_swap import BEGINNING, BESIDE, REBUILDING, REPLAYING, VERIFYING, sweep
+from ledgerstone.adapters.postgres.view_swap import (
+    BEGINNING,
+    BESIDE,
+    REBUILDING,
+    REPLAYING,
+    VERIFYING,
+    swap,
+    sweep,
+)
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.reads import rebuilds
-from ledgerstone.projections.rebuild import build, take_place, whole_chains
+from ledgerstone.projections.rebuild import begin_tables, build, take_place, whole_chains
+from ledgerstone.projections.view import table
 from ledgerstone.projections.views import VIEWS
 from tests.projections.tables import everything
 from tests.waiting import until
@@ -121,24 +130,41 @@ def test_a_vacuum_is_waited_for_while_readers_and_the_engine_go_on(
     assert _tables(connection, "_old_1")
 
 
-def test_tables_are_not_vacuumed_until_they_are_read(
+def test_tables_are_not_vacuumed_while_they_are_filled(
     database: Database, journal: Journal, connection: psycopg.Connection
 ) -> None:
-    _begun(database, journal, BY[REBUILDING])
+    beside = PostgresViews(database.app_dsn, BY[REBUILDING])
+    begin_tables([CHAIN], beside)
+    beside.close()
     assert set(_untended(connection)) == set(_tables(connection, BY[REBUILDING]))
 
-    beside = PostgresViews(database.app_dsn, BY[REBUILDING])
-    take_place(CHAIN, journal, beside)
-    beside.close()
+    _begun(database, journal, BY[REBUILDING])
 
     assert _untended(connection) == []
+
+
+def test_what_is_waited_for_behind_the_locks_of_a_swap_has_its_time(
+    database: Database, journal: Journal, connection: psycopg.Connection
+) -> None:
+    """The engine's own window, say, which holds what the swap needs next."""
+    _begun(database, journal, BY[REBUILDING])
+    usual, seen = connection.execute("show lock_timeout").fetchone(), list[object]()
+
+    def ready(positions: Mapping[str, int]) -> None:
+        seen.append(connection.execute("show lock_timeout").fetchone())
+
+    with connection.transaction():
+        swap(connection, [table(view) for view in CHAIN], (BY[REBUILDING], ""), ready)
+        seen.append(connection.execute("show lock_timeout").fetchone())
+
+    assert seen == [usual, usual]
 
 
 def _untended(connection: psycopg.Connection) -> list[str]:
     """The tables that no automatic vacuum looks at."""
     query = (
-        "select relname from pg_class where relnamespace = 'views'::regnamespace"
-        " and 'autovacuum_enabled=off' = any(reloptions) order by relname collate \"C\""
+        "select distinct t.relname from pg_class t join pg_class c on c.oid in (t.oid, t.reltoastrelid)"
+        " where t.relnamespace = 'views'::regnamespace and 'autovacuum_enabled=off' = any(c.reloptions)"
     )
     return [name for (name,) in connection.execute(query.encode())]
 
