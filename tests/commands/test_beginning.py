@@ -3,7 +3,7 @@ cannot."""
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import active_children
 
 import psycopg
@@ -50,7 +50,7 @@ def test_views_are_begun_by_processes_and_followed_from_there(database: Database
         begun.append(begin(groups, told))
         return begun[-1]
 
-    _followed(database, journal, noted)
+    _followed(database, journal, noted, lambda: begun)
 
     assert begun == [True]
     assert _left(database) == []
@@ -128,15 +128,17 @@ def test_what_a_frozen_process_holds_is_let_go(database: Database) -> None:
         assert connection.execute("show idle_in_transaction_session_timeout").fetchone() == ("1min",)
 
 
-def _followed(database: Database, journal: Journal, begun_by: Beginning) -> None:
-    """Run an engine until all views are at the head."""
+def _followed(
+    database: Database, journal: Journal, begun_by: Beginning, also: Callable[[], object] = lambda: True
+) -> None:
+    """Run an engine until all views are at the head, which they are before who begins them is through."""
     troubles: list[Exception] = []
     with (
         views_of(database) as store,
         following(database, journal, troubles.append, begun_by),
     ):
         head, groups = journal.head(), [[*map(table, group)] for group in chains(VIEWS)]
-        until(lambda: all(store.position(group) == head for group in groups))
+        until(lambda: all(store.position(group) == head for group in groups) and also())
     assert not troubles
 
 
