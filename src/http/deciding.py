@@ -313,7 +313,7 @@ def _closed(book: Book, found: Sequence[Decided], duplicate: bool) -> Closed:
         known_at=fact.known_at,
         number=fact.number,
         digest=fact.digest,
-        moved=tuple(closes.moves(fact, book.account)),
+        moved=tuple(closes.moves(fact, one.position, book.account)),
         balances=closes.balances(fact),
         waiting=None if one.waited is None else one.waited.said,
         waiting_count=None if one.waited is None else one.waited.count,

@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from starlette.testclient import TestClient
 
 from ledgerstone.adapters.postgres.posting_index import PostingIndex
-from ledgerstone.ledger.periods import PeriodClosed
+from ledgerstone.ledger.periods import Part, PeriodClosed
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.projections.closes import close_in
 from ledgerstone.projections.postings import NAME, SPANS
+from ledgerstone.projections.reads import closes
+from tests.closes import Log
+from tests.exchanged import at, issued
 from tests.http.parts import Service
 from tests.sold import sold
 
@@ -70,3 +73,35 @@ def test_nothing_that_is_read_of_a_closed_month_changes_by_a_thousand_late_facts
     then = client.get("/sys/journal/balances.csv", params={"as_of": "2026-12", "known_at": position})
     now = client.get("/sys/journal/balances.csv", params={"as_of": "2026-12"})
     assert then.content != now.content, "what came late stands in later months"
+
+
+def test_lines_of_a_close_are_its_own_though_its_month_was_closed_again(
+    service: Service, client: TestClient
+) -> None:
+    """Where a close says that they are, whoever asked for the month as it was known then."""
+    log = Log([issued("in_1", at("2026-01-10"), 100_00)])
+    log.close("2026-01")
+    first = len(log.rows)
+    log.reopen("2026-01")
+    log.tell(issued("in_2", at("2026-01-12"), 50_00))
+    log.close("2026-01")
+    service.hear([[row] for row in log.rows])
+
+    for known_at in (first, len(log.rows)):
+        month = client.get("/sys/periods/2026-01", params={"known_at": known_at}).json()["data"]
+        assert month["moved"]
+        for part in month["moved"]:
+            lines = client.get(part["lines"]).json()["data"]
+            assert (len(lines), sum(line["amount"] for line in lines)) == (part["count"], part["amount"])
+
+
+def test_a_part_whose_name_cannot_be_asked_for_says_nothing_of_lines() -> None:
+    odd, usual = (
+        PeriodClosed(period="2026-01", number=1, known_at=1, actor="ada", earned=(part,))
+        for part in (Part("a\u00a0b", "eur", 1, 1, ""), Part("pro", "eur", 1, 1, ""))
+    )
+    assert [moved.lines for moved in closes.moves(odd, 7, "")] == [None]
+    (moved,) = closes.moves(usual, 7, "acct_1")
+    assert moved.lines == (
+        "/sys/periods/2026-01/lines?what=earned&plan=pro&currency=eur&rate=&known_at=7&account=acct_1"
+    )

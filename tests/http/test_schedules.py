@@ -4,7 +4,7 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -24,6 +24,8 @@ from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.ledger.sales import sales
 from ledgerstone.projections.closes import close_in, reopen_in
 from ledgerstone.projections.postings import NAME, SPANS
+from ledgerstone.projections.reads import recognition
+from ledgerstone.projections.reads.asked import Moment
 from tests.exchanged import exchanged
 from tests.http.parts import PROBLEM, Service, every
 from tests.sold import doubted, shared, sold
@@ -337,3 +339,12 @@ def test_what_has_no_answer_is_refused(
     answer = books[0].get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM), answer.text
     assert says in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("place", ["0:in_3", "0:in_3:", "x:1 eur:in_3", "0:eur:in_3"])
+def test_a_place_of_another_kind_is_before_all_of_its_day(place: str) -> None:
+    """As cursors had it before lines had rates: rows come twice, and none is left out."""
+    day = datetime(2026, 7, 1, tzinfo=UTC)
+    query = recognition.rows(Moment(":live", day, 9), {}, (day, place), 10)
+
+    assert [query.parameters[f"after_{name}"] for name in ("id", "line", "rate")] == ["", 0, ""]

@@ -26,6 +26,10 @@ ACTS = (
 )
 
 
+LONGEST = 255
+"""Characters of a plan that can be asked for."""
+
+
 class Act(Struct, frozen=True):
     """A month was closed or reopened by `actor`, for a `reason`, in the row at `position` of the log,
     recorded `at`. `number` tells the closes of a month apart."""
@@ -41,7 +45,8 @@ class Act(Struct, frozen=True):
 class Moved(Struct, frozen=True):
     """What a close moved for one plan (empty: none) in one currency, minor units, from `credit` to `debit`
     (below 0: the other way round): the sum of `count` lines of schedules, whose SHA-256 is `digest`; null
-    where it is not of lines. `rate` is that of tax, where it is told; `lines` is where they can be read."""
+    where it is not of lines. `rate` is that of tax, where it is told; `lines` is where they can be read, as
+    this close counted them."""
 
     what: str
     debit: str
@@ -176,7 +181,7 @@ def moved(period: str, told: Sequence[Decided], account: str) -> tuple[Moved, ..
     close = _closing(period, told)
     if close is None or close.fact.period != period:
         return ()
-    return tuple(moves(close.fact, account))
+    return tuple(moves(close.fact, close.position, account))
 
 
 def history(period: str, told: Sequence[Decided]) -> tuple[Act, ...]:
@@ -219,8 +224,9 @@ def _closing(period: str, told: Sequence[Decided]) -> Decided | None:
     return min(((each, one) for each, one in closes.items() if each >= period), default=(None, None))[1]
 
 
-def moves(fact: PeriodClosed | PeriodReopened, of: str) -> Iterator[Moved]:
-    """What a close in the books of an account (empty: our own) moved, in the order of the posting table."""
+def moves(fact: PeriodClosed | PeriodReopened, position: int, of: str) -> Iterator[Moved]:
+    """What a close at a position, in the books of an account (empty: our own), moved, in the order of the
+    posting table."""
     for rule in TABLE[PeriodClosed]:
         what = rule.amount.partition(".")[0]
         for part in getattr(fact, what):
@@ -235,13 +241,18 @@ def moves(fact: PeriodClosed | PeriodReopened, of: str) -> Iterator[Moved]:
                 count=part.count if lines else None,
                 digest=part.digest if lines else None,
                 rate=part.rate if lines else "",
-                lines=_lines(fact.period, what, part, of) if lines else None,
+                lines=_lines(fact.period, what, part, position, of) if lines else None,
             )
 
 
-def _lines(period: str, what: str, part: Part, account: str) -> str:
+def _lines(period: str, what: str, part: Part, position: int, account: str) -> str | None:
+    """Where they are read, of this very close, whatever is decided of its month later; None where its name
+    cannot be asked for."""
+    if not part.plan.isprintable() or len(part.plan) > LONGEST:
+        return None
     asked = {"what": what, "plan": part.plan, "currency": part.currency, "rate": part.rate}
-    return f"/sys/periods/{period}/lines?{urlencode(asked | ({'account': account} if account else {}))}"
+    more = {"known_at": position} | ({"account": account} if account else {})
+    return f"/sys/periods/{period}/lines?{urlencode(asked | more)}"
 
 
 def _names(first: str, end: date) -> Iterator[str]:

@@ -187,6 +187,6 @@ def _conditions(given: Mapping[str, Any]) -> list[str]:
 def _after(after: Place | None) -> tuple[str, int, str]:
     """The invoice, line and rate of a place; one of another kind is before all."""
     line, _, rest = after[1].partition(":") if after else ("", "", "")
-    rate, _, id = rest.partition(":")
+    rate, told, id = rest.partition(":")
     is_number = line.removeprefix("-").isdecimal() and len(line) < 10
-    return (id, -int(line), rate) if is_number else ("", 0, "")
+    return (id, -int(line), rate) if is_number and told and " " in rate else ("", 0, "")
