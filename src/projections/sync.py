@@ -96,7 +96,9 @@ class Sync(View[SyncRow, SyncRow]):
 
     def count(self, row: Recorded) -> Count | None:
         heard = row.body
-        if isinstance(heard, (StripeEventHeard, StripeObjectListed)):  # half of a log: before all patterns
+        if type(heard) is StripeEventHeard and heard.parked is None and not heard.unknown:  # half of a log
+            return "messages", (heard.event_type, heard.api_version or "", heard.source), SOUND
+        if isinstance(heard, (StripeEventHeard, StripeObjectListed)):
             amounts = _amounts(heard)
             return "messages", (heard.event_type, heard.api_version or "", heard.source), amounts
         match heard:
@@ -120,4 +122,4 @@ def _wanted(row: SyncRow) -> tuple[datetime, str]:
 def _amounts(evidence: StripeEventHeard | StripeObjectListed) -> tuple[int, ...]:
     unknown = isinstance(evidence, StripeEventHeard) and evidence.unknown
     parked = evidence.parked is not None
-    return (1, int(parked), int(unknown), 0, 0, 0) if parked or unknown else SOUND
+    return 1, int(parked), int(unknown), 0, 0, 0

@@ -45,10 +45,10 @@ def changed(view: AnyView, shape: Table, folder: Folder) -> Write:
 def past(view: AnyView, shape: Table, changes: Changes, share: Share = WHOLE) -> Write:
     """What no later row of the log can change, of a share's keys: versions that are over, what was heard, and
     what moved."""
-    passed, heard = changes.passed, sorted(changes.heard.items())
+    passed, heard = changes.passed, changes.heard.items()
     if share.of > 1:
         passed = [version for version in passed if share.has(version.key[1])]
-        heard = [(key, positions) for key, positions in heard if share.has(key[1])]
+        heard = {key: positions for key, positions in heard if share.has(key[1])}.items()
     return Write(
         table=shape,
         opened=list(map(_version, passed)),
@@ -61,14 +61,13 @@ def present(view: AnyView, shape: Table, folder: Folder) -> Write:
     """What is shown in the end, and was ever pointed at, when everything of the folder's share was folded in
     memory."""
     entries, share = folder.entries(view), folder.share
-    ours = sorted(key for key in entries if share.has(key[1])) if share.of > 1 else sorted(entries)
-    held = [(key, entries[key]) for key in ours if entries[key].state is not None]
+    held = [each for each in entries.items() if each[1].state is not None and share.has(each[0][1])]
     pointing = folder.pointing(view) if view.reads else ()
     return Write(
         table=shape,
         opened=[_version(version) for key, entry in held for version in entry.versions(key)],
         states=[_state(key, entry) for key, entry in held],
-        edges=sorted((key[0], *ref, key[1]) for ref, key in pointing if share.has(key[1])),
+        edges=[(key[0], *ref, key[1]) for ref, key in pointing if share.has(key[1])],
     )
 
 
