@@ -54,13 +54,15 @@ def issued(
     return told(f"invoice/{invoice}/issued", at, body)
 
 
-def settled(invoice: str, at: datetime, amount: int, currency: str, got: int, into: str) -> list[Recorded]:
-    """It was paid in its currency by card, and the provider put another into its balance."""
-    charge, payment = f"ch_{invoice}", f"pi_{invoice}"
+def settled(
+    invoice: str, at: datetime, amount: int, currency: str, got: int, into: str, part: str = ""
+) -> list[Recorded]:
+    """It, or a `part`, was paid in its currency by card, and the provider put another into its balance."""
+    charge, payment = f"ch_{invoice}{part}", f"pi_{invoice}{part}"
     received = PaymentReceived(charge=charge, payment=payment, amount=amount, currency=currency)
     applied = PaymentApplied(invoice=invoice, payment=payment, amount=amount, currency=currency)
     cleared = BalanceTransactionSeen(
-        transaction=f"txn_{invoice}",
+        transaction=f"txn_{invoice}{part}",
         source=charge,
         kind="charge",
         currency=into,
@@ -72,7 +74,7 @@ def settled(invoice: str, at: datetime, amount: int, currency: str, got: int, in
     return [
         told(f"charge/{charge}/captured", at, received),
         told(f"applied/{invoice}/{payment}", at, applied),
-        told(f"balance-transaction/txn_{invoice}", at, cleared),
+        told(f"balance-transaction/txn_{invoice}{part}", at, cleared),
     ]
 
 
@@ -133,3 +135,25 @@ TABLES = [
 ]
 INVOICE = issued("in_1", at("2026-10-05"), 100_00)
 """100.00 EUR, booked when that was 1,120.00 SEK."""
+
+DOLLARS = [
+    table("2026-07-02", sek="10.00", usd="1.00"),
+    table("2026-07-17", sek="10.30", usd="1.00"),
+    table("2026-07-31", sek="10.50", usd="1.00"),
+    table("2026-08-10", sek="10.60", usd="1.00"),
+    table("2026-08-31", sek="10.40", usd="1.00"),
+    table("2026-09-14", sek="10.20", usd="1.00"),
+    table("2026-09-30", sek="10.10", usd="1.00"),
+]
+"""What a dollar is worth in kronor is what a euro is."""
+TWO_INVOICES = [
+    issued("in_1", at("2026-07-06"), 1_000_00, currency="usd"),
+    issued("in_2", at("2026-07-20"), 500_00, currency="usd"),
+]
+"""1,500.00 USD, booked when they were 10,000.00 and 5,150.00 SEK: 10.10 each."""
+PAID_IN_PARTS = [
+    *settled("in_1", at("2026-08-11"), 600_00, "usd", 6_300_00, "sek", "a"),
+    *settled("in_1", at("2026-09-15"), 400_00, "usd", 4_080_00, "sek", "b"),
+    *settled("in_2", at("2026-09-15"), 500_00, "usd", 5_100_00, "sek"),
+]
+"""Of them, 600.00 USD came as 6,300.00 SEK in August, and 900.00 as 9,180.00 in September."""

@@ -1,5 +1,6 @@
 """Examples of a close and of its taking back: October's, in which Acme's month before was earned, and a part
-of it given back; what Borg had not paid came after all; and 100.00 EUR rose from 1,120.00 SEK to 1,140.00."""
+of it given back; what Borg had not paid came after all; and 100.00 EUR rose from 1,120.00 SEK to 1,135.00
+until they were paid, and to 1,140.00 in the bank."""
 
 from ledgerstone.ledger.closing import Line, part, row
 from ledgerstone.ledger.periods import Balance, Difference, PeriodClosed, reopened
@@ -15,7 +16,8 @@ CLOSED = PeriodClosed(
     recovered=(part("", "eur", [(Line("eur", "", "in_borg_june", -3), 1250)]),),
     relieved=(part("", "eur", [(Line("eur", "", "in_borg_june", -3), -250)]),),
     theirs=(part("", "eur", [(Line("eur", "", "pi_seller", -4), 4000)]),),
-    fx_gained=(Difference("sek", 2000),),
+    fx_gained=(Difference("sek", 1500),),
+    fx_risen=(Difference("sek", 500),),
     fx_kept=(Difference("sek", 2000),),
     actor="ada@northwind.example",
     known_at=1_204,

@@ -18,6 +18,15 @@ from ledgerstone.projections.closes import LOCK, close_in, over, reopen_in
 from ledgerstone.projections.open_books import SHOWN, Few
 from ledgerstone.projections.postings import NAME, SPANS
 
+RATES = {
+    "fx_gained": "realised",
+    "fx_lost": "realised",
+    "fx_risen": "unrealised",
+    "fx_fallen": "unrealised",
+    "fx_kept": "of income and costs",
+}
+"""What each of `revaluation.MOVED` is, in the words of finance people."""
+
 
 def close(
     settings: Settings, period: str, account: str, actor: str, reason: str
@@ -51,7 +60,8 @@ def said(closed: PeriodClosed, waited: Few | None = None) -> str:
             of = part.rate or part.plan or "no plan"
             lines.append(f"  {what:9} {part.amount:>14,} {part.currency}  {of}, {part.count:,} lines")
     for what in revaluation.MOVED:
-        lines += [f"  {what:9} {each.amount:>14,} {each.currency}" for each in getattr(closed, what)]
+        of = RATES[what]
+        lines += [f"  {what:9} {each.amount:>14,} {each.currency}  {of}" for each in getattr(closed, what)]
     if not closed.functional and len({each.currency for each in closed.balances}) > 1:
         lines.append("  other currencies are not valued: LEDGERSTONE_FUNCTIONAL_CURRENCY is not set")
     return "\n".join([*lines, f"trial balance {closed.digest}", *_waiting(waited or Few())])

@@ -51,7 +51,8 @@ CHART: dict[str, Account] = {
     "to_allocate": Account("debit", "reductions that the period close divides", 3739),
     "rounding": Account("debit", "too little to ask for, or too much to give back", 3740),
     "platform_fees": Account("credit", "our share of what connected accounts are paid", 3900),
-    "fx_gain": Account("credit", "gained by other rates", 3960),
+    "fx_gain": Account("credit", "gained by other rates, for good", 3960),
+    "fx_unrealised_gain": Account("credit", "gained by other rates, of what is still open", 3969),
     "other_income": Account("credit", "income that was not invoiced", 3990),
     "passed_on_costs": Account("debit", "shares of what we sold that connected accounts got", 4600),
     "processor_fees": Account("debit", "fees of the payment processor", 6040),
@@ -59,6 +60,7 @@ CHART: dict[str, Account] = {
     "platform_fees_paid": Account("debit", "fees of the platform through which we sell", 6050),
     "bad_debt": Account("debit", "invoices that will not be paid", 6351),
     "bank_fees": Account("debit", "fees of banks", 6570),
-    "fx_loss": Account("debit", "lost by other rates", 7960),
+    "fx_loss": Account("debit", "lost by other rates, for good", 7960),
+    "fx_unrealised_loss": Account("debit", "lost by other rates, of what is still open", 7969),
     "interest": Account("credit", "interest of bank accounts", 8310),
 }

@@ -40,6 +40,12 @@ MOVED = ("earned", "returned", "lost", "freed", "taxed", "recovered", "relieved"
 """What a close moves of a standing; each has its rule in the posting table."""
 SINCE = ("recovered", "relieved", "theirs", "shared")
 """Of these, what the first closes did not move."""
+WITH_COSTS = (
+    ("doubtful", "bad_debt", "recovered"),
+    ("unapplied_card", "passed_on", "theirs"),
+    ("passed_on_costs", "passed_on", "shared"),
+)
+"""What is debited and credited by these, as in the posting table."""
 HEARD: tuple[type[Fact], ...] = tuple(dict.fromkeys([*SOLD, *writeoffs.HEARD, *passing.HEARD]))
 """The facts that a close is made from; of the others it asks only what they moved."""
 
@@ -150,7 +156,8 @@ def close(
     known = told(row for _, row in rows)
     now, before = whole(known, day), _left(rows, closes)
     new: dict[str, Any] = {what: parts(now, before, what) for what in MOVED}
-    new |= revaluation.moved(_with_costs(exchange, known), closes.values(), day)
+    exchange = with_costs(exchange, known) if exchange else None
+    new |= revaluation.moved(exchange, closes.values(), day)
     number = 1 + sum(isinstance(row.body, PeriodClosed) and row.body.period == period for _, row in rows)
     functional = exchange.functional if exchange else ""
     made: dict[str, Any] = {"period": period, "number": number, "actor": actor, "reason": reason}
@@ -190,19 +197,19 @@ def otherwise(left: State, closes: Iterable[PeriodClosed]) -> dict[Line, Standin
     return {line: Standing(**amounts) for line, amounts in found.items() if any(amounts.values())}
 
 
-def _with_costs(exchange: Exchange | None, told: Told) -> Exchange | None:
-    """With the costs that closes move, each on its own day: what was recovered is none any more, and what was
-    shared is one."""
-    if exchange is None:
-        return None
+def with_costs(exchange: Exchange, told: Told) -> Exchange:
+    """With what closes move of costs and of what is open, each on its own day: what was recovered is no cost
+    any more, what was shared is one, and what was theirs is owed to nobody."""
     flows = {on: Counter(cells) for on, cells in exchange.flows.items()}
     moved: list[WriteOff | Passed] = [*told.offs, *told.passed]
     for each in moved:
         held = Standing()
         for on in each.days():
             now, cells = each.at(on), flows.setdefault(on, Counter())
-            cells["bad_debt", each.currency] -= now.recovered - held.recovered
-            cells["passed_on_costs", each.currency] += now.shared - held.shared
+            for debit, credit, what in WITH_COSTS:
+                new = getattr(now, what) - getattr(held, what)
+                cells[debit, each.currency] += new
+                cells[credit, each.currency] -= new
             held = now
     return replace(exchange, flows=flows)
 

@@ -58,9 +58,10 @@ class Recognised(Fact, frozen=True, kw_only=True):
     invoices, which waited for it, what is `returned` or `lost` of earned revenue, `freed` off deferred
     revenue, and `taxed`, tax given back. Of what was written off, what was `recovered`, and `relieved` of
     tax (`writeoffs`). Of what was passed on to connected accounts, what was `theirs`, and what was `shared`
-    with them (`passing`). What rates of exchange gained (`fx_gained`) or lost (`fx_lost`), and what stands of
-    it against income and costs (`fx_kept`, see `revaluation`). `number` tells the closes of a period apart;
-    `actor` decided it."""
+    with them (`passing`). What rates of exchange gained (`fx_gained`) or lost (`fx_lost`) for good, and by
+    how much what is still open is worth more (`fx_risen`) or less (`fx_fallen`) than at the close before,
+    unrealised; what stands of it all against income and costs is `fx_kept` (`revaluation`). `number` tells
+    the closes of a period apart; `actor` decided it."""
 
     period: str
     number: int = 1
@@ -75,6 +76,8 @@ class Recognised(Fact, frozen=True, kw_only=True):
     shared: tuple[Part, ...] = ()
     fx_gained: tuple[Difference, ...] = ()
     fx_lost: tuple[Difference, ...] = ()
+    fx_risen: tuple[Difference, ...] = ()
+    fx_fallen: tuple[Difference, ...] = ()
     fx_kept: tuple[Difference, ...] = ()
     actor: str
     reason: str = ""

@@ -200,6 +200,8 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
         Rule("passed_on_costs:shared.plan", "passed_on:shared.plan", "shared.amount", "shared.currency"),
         Rule("fx_trading:period", "fx_gain:period", "fx_gained.amount", "fx_gained.currency"),
         Rule("fx_loss:period", "fx_trading:period", "fx_lost.amount", "fx_lost.currency"),
+        Rule("fx_trading:period", "fx_unrealised_gain:period", "fx_risen.amount", "fx_risen.currency"),
+        Rule("fx_unrealised_loss:period", "fx_trading:period", "fx_fallen.amount", "fx_fallen.currency"),
         Rule("fx_translation:period", "fx_trading:period", "fx_kept.amount", "fx_kept.currency"),
     ),
     periods.PeriodReopened: (
@@ -214,6 +216,8 @@ TABLE: dict[type[Fact], tuple[Rule, ...]] = {
         Rule("passed_on:shared.plan", "passed_on_costs:shared.plan", "shared.amount", "shared.currency"),
         Rule("fx_gain:period", "fx_trading:period", "fx_gained.amount", "fx_gained.currency"),
         Rule("fx_trading:period", "fx_loss:period", "fx_lost.amount", "fx_lost.currency"),
+        Rule("fx_unrealised_gain:period", "fx_trading:period", "fx_risen.amount", "fx_risen.currency"),
+        Rule("fx_trading:period", "fx_unrealised_loss:period", "fx_fallen.amount", "fx_fallen.currency"),
         Rule("fx_trading:period", "fx_translation:period", "fx_kept.amount", "fx_kept.currency"),
     ),
 }

@@ -5,13 +5,15 @@ Nothing is converted when it is posted: what comes in one currency for what was 
 currency. A close values the books in the functional currency. What is held and owed is worth what the rates
 from before the day after the period say, whether it is settled or still open; what was earned and spent, and
 the tax on it, keeps the worth of its day, by the rates from before that. The difference is what the rates
-gained or lost: realised by what was settled, unrealised by what is open.
+gained or lost. Unrealised is what is still open, at the worth that it has less that at which it is carried
+(`carrying`); realised is all the rest, so both together are the difference to the minor unit.
 
 Since each currency balances, that is what `fx_trading` is worth, on the other side, and what earning and
 spending is worth on its days more than now. So the close moves two things: all that the rates gained or lost,
 and from `fx_trading` to `fx_translation` the part of it that stands against income and costs. After that
 `fx_trading` is worth nothing. Each month gained or lost in all; so the amounts are the same whichever months
-are closed together, and each close moves only what is new.
+are closed together, and each close moves only what is new: what was unrealised at the last close is taken
+back, and what is now is booked.
 
 Pure functions: rates and what was moved come in, amounts go out."""
 
@@ -19,15 +21,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import partial
 
 from msgspec import Struct
 
+from ledgerstone.ledger import carrying
 from ledgerstone.ledger.accounts import CHART
+from ledgerstone.ledger.carrying import Carried, after
 from ledgerstone.ledger.fx import Published, before, exact
 from ledgerstone.ledger.periods import Difference, PeriodClosed, days
 
 TRADING = "fx_trading"
-MOVED = ("fx_gained", "fx_lost", "fx_kept")
+VALUED = (TRADING, "fx_translation")
+"""What stands between currencies, and is nothing that anybody holds or owes."""
+MOVED = ("fx_gained", "fx_lost", "fx_risen", "fx_fallen", "fx_kept")
 """What a close moves of it; each has its rule in the posting table."""
 DAY = timedelta(days=1)
 
@@ -35,24 +42,32 @@ Cells = Mapping[tuple[str, str], int]
 """What was moved, by account and currency, debits above 0."""
 Flows = Mapping[date, Cells]
 """What was moved on the day on which it happened, whenever it was told: without what closes moved."""
+Carrying = dict[tuple[str, str], Carried]
+"""What is open, by account and currency."""
 
 
 class Exchange(Struct, frozen=True):
-    """What a close values: what was moved of `fx_trading`, and of what keeps the worth of its day, in the
-    `functional` currency, by the tables that are known, in the order of their days."""
+    """What a close values in the `functional` currency: what was moved of `fx_trading`, and in others of all
+    accounts, by the tables that are known, in the order of their days. `credited` is what of that was
+    credited, below 0, so that what came and what went on a day can be told apart; what a correction undoes is
+    taken off the side on which it had stood, as if it had never been told."""
 
     functional: str
     tables: Sequence[Published]
     flows: Flows
+    credited: Flows
 
 
 class Valued(Struct, frozen=True):
-    """What the rates gained and lost up to the end of a day, by months, in minor units of the functional
-    currency; and `kept`, what earning and spending was worth on its days less what it is worth now: debits
-    above 0, so above 0 where its currencies have risen."""
+    """What the rates came to by the end of a day, in minor units of the functional currency: `fx_gained` and
+    `fx_lost` for good, by months; `fx_risen`, or else `fx_fallen`, of what is still open, in all; and
+    `fx_kept`, what earning and spending was worth on its days less what it is worth now: debits above 0, so
+    above 0 where its currencies have risen."""
 
     fx_gained: int = 0
     fx_lost: int = 0
+    fx_risen: int = 0
+    fx_fallen: int = 0
     fx_kept: int = 0
 
 
@@ -67,28 +82,37 @@ def keeps_its_day(account: str) -> bool:
     return bas >= 3000 or 2600 <= bas < 2700 or account == "deferred_revenue"
 
 
-def asked(account: str) -> bool:
-    """Whether an account's flows are needed."""
-    return account == TRADING or keeps_its_day(account)
+def is_open(account: str) -> bool:
+    """Whether what an account holds in another currency is money that is held or owed: it is worth what the
+    rates say now, and carried at what it came in at."""
+    return not keeps_its_day(account) and account not in VALUED
+
+
+def asked(account: str, currency: str, functional: str) -> bool:
+    """Whether an account's flows in a currency are needed: what is in the functional one gains nothing."""
+    return currency != functional or account == TRADING
 
 
 def valued(exchange: Exchange, day: date) -> Valued:
     """What the rates came to by the end of a day, which ends a month. Raises RateMissing."""
     traded: Counter[str] = Counter()
     kept: Counter[str] = Counter()
+    carried: Carrying = {}
     on_its_day = Fraction(0)
-    gained = lost = held = left = 0
+    gained = lost = held = left = unrealised = 0
     for end, moved in _by_month(exchange.flows, day):
         for on, cells in moved:
             for currency, amount in _of(cells, keeps_its_day).items():
                 kept[currency] += amount
                 on_its_day += _worth({currency: amount}, exchange, on)
             traded.update(_of(cells, TRADING.__eq__))
+            _carry(carried, cells, exchange, on)
         stands = on_its_day - _worth(kept, exchange, end + DAY)
-        now = round(stands - _worth(traded, exchange, end + DAY))
+        unrealised = _unrealised(carried, exchange, end + DAY)
+        now = round(stands - _worth(traded, exchange, end + DAY)) - unrealised
         gained, lost = gained + max(now - held, 0), lost + max(held - now, 0)
         held, left = now, round(stands)
-    return Valued(gained, lost, left)
+    return Valued(gained, lost, max(unrealised, 0), max(-unrealised, 0), left)
 
 
 def moved(
@@ -109,6 +133,33 @@ def moved(
         what: tuple(Difference(currency, amount) for currency, amount in sorted(amounts.items()) if amount)
         for what, amounts in new.items()
     }
+
+
+def _carry(carried: Carrying, cells: Cells, exchange: Exchange, on: date) -> None:
+    """Take in a day's flows of what is open."""
+    credited, none = exchange.credited.get(on, {}), Carried()
+    sides: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for (account, currency), amount in cells.items():
+        if currency != exchange.functional and is_open(account):
+            side, whose = sides[carrying.WITH.get(account, account), currency], account in carrying.WITH
+            credits = amount if whose else credited.get((account, currency), 0)
+            side[0] += amount - credits
+            side[1] += credits
+    for cell, (debits, credits) in sides.items():
+        by = partial(_on_its_day, exchange, on, cell[1])
+        carried[cell] = after(carried.get(cell, none), debits, credits, by)
+
+
+def _on_its_day(exchange: Exchange, on: date, currency: str, amount: int) -> int:
+    return round(_worth({currency: amount}, exchange, on))
+
+
+def _unrealised(carried: Carrying, exchange: Exchange, on: date) -> int:
+    """What is open by the rates from before a day, less what it is carried at."""
+    amounts: Counter[str] = Counter()
+    for (_, currency), held in carried.items():
+        amounts[currency] += held.amount
+    return round(_worth(amounts, exchange, on)) - sum(held.worth for held in carried.values())
 
 
 def _by_month(flows: Flows, day: date) -> Iterator[tuple[date, list[tuple[date, Cells]]]]:

@@ -26,7 +26,7 @@ from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.ledger.revaluation import Exchange
 from ledgerstone.projections import postings
 from ledgerstone.projections.open_books import Few, OpenBooks, Words, sorted_out
-from ledgerstone.projections.postings import MOVING, entries, legs
+from ledgerstone.projections.postings import MOVING, entries, is_credit, legs
 from ledgerstone.projections.unearned import deferred
 
 PERIODS = tag(PeriodClosed), tag(PeriodReopened)
@@ -83,8 +83,8 @@ class New(Struct, frozen=True):
 
 class Books(Struct):
     """A book up to a position: the rows that a close asks for, what is open, and what its accounts hold by
-    the end of each day (`moved` is what each day changed). Where there is a `functional` currency, `flows`
-    and `tables` are what others are valued by."""
+    the end of each day (`moved` is what each day changed). Where there is a `functional` currency, `flows`,
+    `credited` and `tables` are what others are valued by."""
 
     book: Book
     functional: str | None = None
@@ -93,6 +93,7 @@ class Books(Struct):
     rows: list[tuple[int, Recorded]] = []
     moved: dict[date, Counter[tuple[str, str]]] = {}
     flows: dict[date, Counter[tuple[str, str]]] = {}
+    credited: dict[date, Counter[tuple[str, str]]] = {}
     tables: dict[date, Published] = {}
     open: OpenBooks = field(default_factory=OpenBooks)
 
@@ -107,23 +108,27 @@ class Books(Struct):
                 for leg in legs(entry, row):
                     self.moved.setdefault(entry.day, Counter())[leg.account, leg.currency] += leg.amount
             if self.functional:
-                self._flow(position, row)
+                self._flow(position, row, self.functional)
         self.through = closed_through(self.through, row.body)
         if tag(type(row.body)) in ASKED:
             self.rows.append((position, row))
         return Taken(changed, self.open.take(position, row))
 
-    def _flow(self, position: int, row: Recorded) -> None:
+    def _flow(self, position: int, row: Recorded, functional: str) -> None:
         """On the days on which it happened, whatever was closed; what closes moved is worked out anew."""
         for entry in () if tag(type(row.body)) in PERIODS else entries(row, position, None):
             for leg in legs(entry, row):
-                if revaluation.asked(leg.account):
-                    self.flows.setdefault(entry.day, Counter())[leg.account, leg.currency] += leg.amount
+                cell = leg.account, leg.currency
+                if revaluation.asked(*cell, functional):
+                    self.flows.setdefault(entry.day, Counter())[cell] += leg.amount
+                    if is_credit(leg, row):
+                        self.credited.setdefault(entry.day, Counter())[cell] += leg.amount
 
     def exchange(self) -> Exchange | None:
         """What other currencies are valued by; None where they are not."""
         tables = [self.tables[day] for day in sorted(self.tables)]
-        return Exchange(self.functional, tables, self.flows) if self.functional else None
+        functional = self.functional
+        return Exchange(functional, tables, self.flows, self.credited) if functional else None
 
     def held(self, day: date) -> Counter[tuple[str, str]]:
         """What accounts hold at the end of a day."""

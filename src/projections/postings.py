@@ -155,6 +155,12 @@ def legs(entry: Entry, row: Recorded) -> Iterator[Leg]:
         yield Leg(book, day, position, line + 1, move.credit, move.credit_of, move.currency, -move.amount)
 
 
+def is_credit(leg: Leg, row: Recorded) -> bool:
+    """Whether a leg of a row is a credit. What a correction undoes is taken off the side that it stood on."""
+    undone = row.body.undone if isinstance(row.body, Superseded) else 0
+    return (leg.amount < 0) is not (leg.line < 2 * undone)
+
+
 def _parts(row: Recorded, closed: date | None) -> tuple[tuple[date, int, int], ...]:
     """The days of a row, with the place of the first movement of each and how many there are."""
     day, count = booked(row.happened_at, closed_for(closed, row.body)), len(row.movements)

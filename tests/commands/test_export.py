@@ -36,7 +36,7 @@ from ledgerstone.projections.reads.asked import Moment
 from ledgerstone.projections.reads.balances import by_account
 from tests.databases import another
 from tests.examples import BOOK
-from tests.exchanged import INVOICE, TABLES, at, settled
+from tests.exchanged import INVOICE, TABLES, at, issued, settled
 from tests.outside import PROGRAMS, Held
 from tests.sie_reader import Sie, faults, read
 from tests.test_cli import Shell
@@ -255,11 +255,11 @@ def test_what_closes_moved_by_rates_is_in_the_books_of_others(
 
     checked = outside.check(file)
     assert checked.returncode == 0, checked.stderr + checked.stdout
-    for day, gained in ((date(2026, 11, 1), -10_00), (date(2026, 12, 1), -10_00)):
+    for day, risen in ((date(2026, 11, 1), -2_50), (date(2026, 12, 1), -7_50)):
         held = ours(database, day)
         assert outside.held(file, day) == held
-        assert held["fx_gain", "sek"] == gained
-    assert held["fx_translation", "sek"] == 30_00
+        assert (held["fx_gain", "sek"], held["fx_unrealised_gain", "sek"]) == (-10_00, risen)
+    assert held["fx_translation", "sek"] == 37_50
 
 
 def test_what_closes_moved_by_rates_is_in_a_sie_file_and_a_table(database: Database, tmp_path: Path) -> None:
@@ -267,8 +267,8 @@ def test_what_closes_moved_by_rates_is_in_a_sie_file_and_a_table(database: Datab
     _valued(shell)
     found = sie(shell, tmp_path / "books.se", "--currency", "sek")
     assert faults(found) == []
-    assert found.results["3960"] == Decimal("-10.00")
-    assert (found.closing["1690"], found.closing["1691"]) == (Decimal("-1150.00"), Decimal("30.00"))
+    assert (found.results["3960"], found.results["3969"]) == (Decimal("-10.00"), Decimal("-7.50"))
+    assert (found.closing["1690"], found.closing["1691"]) == (Decimal("-1150.00"), Decimal("37.50"))
     exported(shell, tmp_path / "books.csv", "csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "books.csv").read_text())))
     debits, credits = (
@@ -279,8 +279,10 @@ def test_what_closes_moved_by_rates_is_in_a_sie_file_and_a_table(database: Datab
 
 
 def _valued(shell: Shell) -> None:
-    """An invoice of 100.00 EUR, settled by 1,130.00 SEK; two months are closed."""
+    """An invoice of 100.00 EUR, settled by 1,130.00 SEK, and one of 50.00 that stays open; two months are
+    closed."""
     told = settled("in_1", at("2026-10-22"), 100_00, "eur", 1_130_00, "sek")
+    told.append(issued("in_2", at("2026-10-23"), 50_00))
     with journal_of(shell.database) as journal:
         journal.append_many((row,) for row in [*TABLES, INVOICE, *told])
         index = PostingIndex(shell.database.app_dsn, NAME, SPANS)

@@ -13,8 +13,8 @@ from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.posting_index import PostingIndex
 from ledgerstone.bootstrap import journal_of
 from ledgerstone.cli import main
-from ledgerstone.commands.period import said
-from ledgerstone.ledger import closing
+from ledgerstone.commands.period import RATES, said
+from ledgerstone.ledger import closing, revaluation
 from ledgerstone.ledger.invoices import InvoiceIssued, ServiceLine
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.ledger.payments import PaymentApplied
@@ -23,7 +23,7 @@ from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Book, Recorded
 from ledgerstone.projections.closes import close_in
 from ledgerstone.projections.postings import NAME, SPANS, advance
-from tests.exchanged import INVOICE, TABLES, at, settled
+from tests.exchanged import DOLLARS, INVOICE, PAID_IN_PARTS, TABLES, TWO_INVOICES, at, settled
 from tests.test_cli import Shell
 
 OURS = Book("", True)
@@ -132,10 +132,30 @@ def test_other_currencies_are_valued_in_the_functional_one_by_what_is_known(
     assert journal.head() == len(told), "and nothing is closed"
 
     journal.append_many((row,) for row in TABLES)
-    assert "fx_gained          1,000 sek" in shell(*close).output
+    assert "fx_gained          1,000 sek  realised" in shell(*close).output
     (closed,) = closes(journal)
     assert isinstance(closed, PeriodClosed)
     assert (closed.functional, closed.fx_gained) == ("sek", (Difference("sek", 10_00),))
+
+
+def test_realised_and_unrealised_are_said_apart(database: Database, journal: Journal) -> None:
+    """The example of docs/guides/fx.md."""
+    shell = Shell(database)
+    shell.env["LEDGERSTONE_FUNCTIONAL_CURRENCY"] = "sek"
+    journal.append_many((row,) for row in [*DOLLARS, *TWO_INVOICES, *PAID_IN_PARTS])
+    for month, of_rates in (
+        ("2026-07", [["fx_risen", "60,000"], ["fx_kept", "60,000"]]),
+        ("2026-08", [["fx_gained", "24,000"], ["fx_risen", "-33,000"], ["fx_kept", "-15,000"]]),
+        ("2026-09", [["fx_gained", "9,000"], ["fx_risen", "-27,000"], ["fx_kept", "-45,000"]]),
+    ):
+        done = shell("period", "close", month, "--actor", "ada")
+        said = [line.split(maxsplit=3) for line in done.output.splitlines() if line.startswith("  fx_")]
+        assert said == [[what, amount, "sek", RATES[what]] for what, amount in of_rates]
+    assert shell("verify").exit_code == 0
+
+
+def test_every_amount_that_rates_moved_is_called_something() -> None:
+    assert tuple(RATES) == revaluation.MOVED
 
 
 def test_without_a_functional_currency_a_close_says_that_it_values_nothing(
@@ -149,7 +169,7 @@ def test_without_a_functional_currency_a_close_says_that_it_values_nothing(
     assert done.exit_code == 0, done.output
     assert "other currencies are not valued: LEDGERSTONE_FUNCTIONAL_CURRENCY is not set" in done.output
     (closed,) = closes(journal)
-    assert closed.fx_gained == closed.fx_lost == closed.fx_kept == ()
+    assert closed.fx_gained == closed.fx_lost == closed.fx_risen == closed.fx_fallen == closed.fx_kept == ()
 
 
 def test_a_connected_accounts_books_are_valued_by_the_same_rates(
@@ -158,7 +178,7 @@ def test_a_connected_accounts_books_are_valued_by_the_same_rates(
     theirs = Book("acct_1", True)
     journal.append_many((row,) for row in [*TABLES, replace(INVOICE, book=theirs)])
     done = close_in(journal, theirs, "2026-10", "ada", "", index, "sek").fact
-    assert done.fx_gained == (Difference("sek", 20_00),)
+    assert done.fx_risen == (Difference("sek", 20_00),)
 
 
 class Interrupted:

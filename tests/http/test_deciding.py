@@ -63,7 +63,7 @@ def test_other_currencies_are_valued_in_the_functional_one_or_the_missing_rate_i
 
         service.hear([[row] for row in TABLES])
         moved = {each["what"]: each for each in close(client, "2026-10").json()["moved"]}
-        assert (moved["fx_gained"]["amount"], moved["fx_gained"]["credit"]) == (20_00, "fx_gain")
+        assert (moved["fx_risen"]["amount"], moved["fx_risen"]["credit"]) == (20_00, "fx_unrealised_gain")
     service.close()
 
 
