@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from ledgerstone.http.cache import Cache
-from ledgerstone.http.database import BATCH, Snapshot, snapshot
+from ledgerstone.http.database import Snapshot, snapshot
 from ledgerstone.http.errors import Problem, refused, unavailable
 from ledgerstone.http.history import History
 from ledgerstone.http.moments import Resolved, end_of_second, resolve
@@ -162,7 +162,7 @@ class Endpoint:
             row = read.row
             if isinstance(read, Walked):
                 asked = Asked(question.query, question.path, moment, seen, self._services)
-                rows = _unplaced(await read.begin(asked, _place(question), BATCH))
+                rows = _unplaced(await read.begin(asked, _place(question), None))
             else:
                 query = read.list.rows(moment, filters(question), _place(question), None)
                 rows = _shaped(read, seen.stream(query))

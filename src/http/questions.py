@@ -84,11 +84,12 @@ Lines = AsyncIterator[Sequence[Placed]]
 
 class Walked(Read, frozen=True):
     """A list about something that the path names, worked out bit by bit. `chosen` are those of `views` that
-    an answer is made of; `begin` looks whether there is such a list, and gives its rows after a place, about
-    so many at a time. Both raise a Problem where there is none."""
+    an answer is made of; `begin` looks whether there is such a list, and gives its rows after a
+    place, about so many at a time, or, where no number is given, all of them for a file. Both raise a Problem
+    where there is none."""
 
     chosen: Callable[[Mapping[str, str]], tuple[str, ...]]
-    begin: Callable[[Asked, Place | None, int], Awaitable[Lines]]
+    begin: Callable[[Asked, Place | None, int | None], Awaitable[Lines]]
     fresh: bool = False
     listed: bool = True
     csv: bool = True

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from ledgerstone.adapters.postgres.database import create_database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
-from ledgerstone.http import answering
+from ledgerstone.http import database as reading
 from ledgerstone.http.reads import closed as closed_lines
 from ledgerstone.ledger.closing import MOVED
 from ledgerstone.ledger.corrections import superseding
@@ -49,9 +49,9 @@ def world(server: EmbeddedServer, template: str) -> Iterator[tuple[Service, Test
     """A log of many books."""
     service = Service(create_database(server, "lines_of_closes", template))
     with pytest.MonkeyPatch.context() as patch, TestClient(service.app) as client:
-        for name, few in (("MOST", 10), ("PAYMENTS", 3)):  # so that these businesses have several parts
+        for name, few in (("MOST", 10), ("PASSED", 5), ("PAYMENTS", 3)):  # so that there are several parts
             patch.setattr(closed_lines, name, few)
-        patch.setattr(answering, "BATCH", 2)
+        patch.setattr(reading, "BATCH", 2)
         yield service, client
     service.close()
 

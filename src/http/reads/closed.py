@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
+from ledgerstone.http.database import Rows
 from ledgerstone.http.errors import Problem
 from ledgerstone.http.questions import Asked, Lines, Placed
 from ledgerstone.http.reads.periods import begun
@@ -18,8 +19,10 @@ from ledgerstone.projections.recognition import Recognition
 
 VIEWS = (tracked(Recognition), tracked(PassedOn), tracked(Money))
 MOST = 8_000
-"""Lines that are held at a time, at most. The database looks at all invoices for each such part of a list, so
-the parts grow up to that."""
+"""Lines that are held at a time, at most. A database that does not sort by bytes looks at all invoices for
+each such part of a page, so the parts grow up to that."""
+PASSED = 50_000
+"""Payments that are looked for at a time: that takes a look at all money."""
 PAYMENTS = 500
 """Payments that are worked out at a time."""
 
@@ -32,17 +35,16 @@ def chosen(path: Mapping[str, str]) -> tuple[str, ...]:
     return *VIEWS, NAME
 
 
-async def lines(asked: Asked, after: Place | None, some: int) -> Lines:
+async def lines(asked: Asked, after: Place | None, some: int | None) -> Lines:
     """The lines behind what the close in force of a month moved, by invoice and place: those that it counted,
-    with what each came to. Whatever came later is not in them."""
-    period, moment = asked.path["period"], asked.moment
+    with what each came to. Whatever came later is not in them. Without `some`, all as they are read."""
+    period = asked.path["period"]
     begun(asked)
-    told = closes.decided(await asked.snapshot.fetch(closes.acts(moment)))
-    if (behind := read.behind(moment.book, period, told)) is None:
+    told = closes.decided(await asked.snapshot.fetch(closes.acts(asked.moment)))
+    if (behind := read.behind(asked.moment.book, period, told)) is None:
         raise Problem(404, f"{period} {_why(closes.month(period, told))}")
     given = {name: value for name in read.NAMED if (value := getattr(asked.query, name)) is not None}
-    parts = frozenset(of for of in behind.parts if asked.query.what in (None, of[0]))
-    wanted = read.begin(Wanted(parts, given), after)
+    wanted = read.begin(Wanted(read.those(behind.parts, asked.query.what, given), given), after)
     return _placed(_all(asked, behind, wanted, some), wanted)
 
 
@@ -65,52 +67,71 @@ async def _placed(found: Some, wanted: Wanted) -> Lines:
         yield placed
 
 
-async def _all(asked: Asked, it: Behind, wanted: Wanted, some: int) -> Some:
+async def _all(asked: Asked, it: Behind, wanted: Wanted, some: int | None) -> Some:
     if early := [line async for line in _caught_up(asked, it, wanted)]:
         yield early
     async for each in _in_order(_of_invoices(asked, it, wanted, some), _of_payments(asked, it, wanted)):
         yield each
 
 
-async def _of_invoices(asked: Asked, it: Behind, wanted: Wanted, some: int) -> Some:
-    after, limit = None, some
-    while wanted.some(read.OF_INVOICES):
-        rows = await asked.snapshot.fetch(read.of_invoices(it, wanted, after, limit))
+async def _of_invoices(asked: Asked, it: Behind, wanted: Wanted, some: int | None) -> Some:
+    """For a page a little more than it has: those that were shown at its beginning are passed over."""
+    if not wanted.some(read.OF_INVOICES):
+        return
+    async for rows in _rows(asked, it, wanted, some and some + wanted.skip):
+        yield [line for row in rows for line in read.invoice_lines(row, wanted)]
+
+
+async def _rows(asked: Asked, it: Behind, wanted: Wanted, limit: int | None) -> AsyncIterator[Rows]:
+    ((by_bytes,),) = await asked.snapshot.fetch(read.by_bytes())
+    if limit is None:
+        async for rows in asked.snapshot.stream(read.of_invoices(it, wanted, by_bytes, None, None)):
+            yield rows
+        return
+    after = None
+    while True:
+        rows = await asked.snapshot.fetch(read.of_invoices(it, wanted, by_bytes, after, limit))
         if rows:
-            yield [line for row in rows for line in read.invoice_lines(row, wanted)]
+            yield rows
         if len(rows) < limit:
             return
-        after, limit = rows[-1][:5], min(2 * limit, MOST)
+        after, limit = rows[-1][:5], max(limit, min(2 * limit, MOST))
 
 
 async def _of_payments(asked: Asked, it: Behind, wanted: Wanted) -> Some:
     if wanted.some(read.OF_PAYMENTS):
-        async for now, before in _came(asked, it, wanted.invoice):
+        async for now, before in _came(asked, it, wanted):
             if found := list(read.payment_lines(now, before)):
                 yield found
 
 
-async def _came(asked: Asked, it: Behind, first: str) -> AsyncIterator[tuple[read.Came, read.Came]]:
-    """What came of payments from the id `first` on, by the end of the month and by that of the one before."""
-    after, inclusive, fetch = first, True, asked.snapshot.fetch
-    while found := await fetch(read.payments(it, after, inclusive, PAYMENTS)):
-        rows, ids = (
-            await fetch(read.told_of(it, [(row[0], row[1]) for row in found])),
-            [row[0] for row in found],
-        )
-        yield read.came_to(it.now, rows, ids), read.came_to(it.before, rows, ids) if it.before else {}
-        after, inclusive = ids[-1], False
+async def _came(asked: Asked, it: Behind, wanted: Wanted) -> AsyncIterator[tuple[read.Came, read.Came]]:
+    """What came of payments from that on where lines begin, by the end of the month and by that of the one
+    before."""
+    fetch, one = asked.snapshot.fetch, wanted.given.get("invoice")
+    after, inclusive = wanted.invoice, True
+    while found := await fetch(read.payments(it, one, after, inclusive, PASSED)):
+        for first in range(0, len(found), PAYMENTS):
+            some = found[first : first + PAYMENTS]
+            rows = await fetch(read.told_of(it, [(row[0], row[1]) for row in some]))
+            ids = [row[0] for row in some]
+            yield read.came_to(it.now, rows, ids), read.came_to(it.before, rows, ids) if it.before else {}
+        if len(found) < PASSED:
+            return
+        after, inclusive = found[-1][0], False
 
 
 async def _caught_up(asked: Asked, it: Behind, wanted: Wanted) -> AsyncIterator[ClosedLine]:
     """What is of no invoice, and so before all."""
-    if it.before is None or (wanted.invoice, wanted.place) > ("", -5) or not wanted.some(SINCE):
+    begun = (wanted.invoice, wanted.place) > ("", -5)
+    if it.before is None or begun or "invoice" in wanted.given or not wanted.some(SINCE):
         return
     payments: dict[str, Counter[str]] = {}
-    async for _, came in _came(asked, it, ""):
-        for passed, stood in came.items():
-            sums = payments.setdefault(passed.currency, Counter())
-            sums.update({what: getattr(stood, what) for what in read.OF_PAYMENTS})
+    if wanted.some(read.OF_PAYMENTS):
+        async for _, came in _came(asked, it, wanted):
+            for passed, stood in came.items():
+                sums = payments.setdefault(passed.currency, Counter())
+                sums.update({what: getattr(stood, what) for what in read.OF_PAYMENTS})
     invoices = await asked.snapshot.fetch(read.left_by_invoices(it, it.before))
     for line in read.caught_up(it, invoices, payments):
         yield line

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from ledgerstone.http.database import Snapshot
+from ledgerstone.http.database import BATCH, Snapshot
 from ledgerstone.http.errors import Problem, refused
 from ledgerstone.http.parameters import exclusive_end
 from ledgerstone.http.questions import Asked, Lines, Placed
@@ -45,13 +45,13 @@ def named(name: str) -> AnyView:
     return view
 
 
-async def versions(asked: Asked, after: Place | None, some: int) -> Lines:
+async def versions(asked: Asked, after: Place | None, some: int | None) -> Lines:
     """Each version of each row of a key, in the order in which they became known: what changed, the row of
     the log that caused it, and the message behind that."""
     query = asked.query
     until = exclusive_end("as_of", query.as_of) if query.as_of else None
     subject = about(asked.path["view"], asked.path["key"], query.column, until)
-    return await told(Telling(asked.snapshot, asked.moment, subject), after, some)
+    return await told(Telling(asked.snapshot, asked.moment, subject), after, some or BATCH)
 
 
 def about(view: str, key: str, column: str | None, until: datetime | None) -> Subject:

@@ -30,6 +30,10 @@ OF_INVOICES = ("earned", "returned", "lost", "freed", "taxed", "recovered", "rel
 OF_PAYMENTS = ("theirs", "shared")
 NAMED = ("plan", "currency", "rate", "invoice")
 """What may be asked of a line, beside of what it is."""
+BY_BYTES = (
+    "select datlocprovider = 'b' or datlocprovider = 'c' and datcollate in ('C', 'POSIX')"
+    " from pg_database where datname = current_database()"
+)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -72,9 +76,10 @@ Of = tuple[str, str, str, str]
 class Behind(Struct, frozen=True):
     """What the lines of a close are made of: its own side, and that of the last close `before` (None: there
     was none), with all `closes` that were in force then; of a book. `parts` are what it moved: lines of
-    other parts were not asked for by the rules that it was made by."""
+    other parts were not asked for by the rules that it was made by. `position` is the close's own row."""
 
     book: str
+    position: int
     parts: frozenset[Of]
     now: Side
     before: Side | None
@@ -114,53 +119,98 @@ def behind(book: str, period: str, told: Sequence[Decided]) -> Behind | None:
     close = in_force([one.fact for one in told]).get(period)
     if close is None:
         return None
+    position = max(one.position for one in told if one.fact == close)
     earlier = in_force([one.fact for one in told if one.position <= close.known_at])
     parts = frozenset((what, x.plan, x.currency, x.rate) for what in MOVED for x in getattr(close, what))
     side = Side(last_day(period), close.known_at)
     if not earlier:
-        return Behind(book, parts, side, None)
+        return Behind(book, position, parts, side, None)
     last = earlier[max(earlier)]
-    return Behind(book, parts, side, Side(last_day(last.period), last.known_at), tuple(earlier.values()))
+    before = Side(last_day(last.period), last.known_at)
+    return Behind(book, position, parts, side, before, tuple(earlier.values()))
 
 
-def of_invoices(it: Behind, wanted: Wanted, after: Sequence[Any] | None, limit: int) -> Query:
+def those(parts: Iterable[Of], what: str | None, given: Mapping[str, str]) -> frozenset[Of]:
+    """The parts of which lines that are of some kind (null: any) and have other names can be."""
+    return frozenset(
+        of
+        for of in parts
+        if what in (None, of[0])
+        and all(given.get(name, value) == value for name, value in zip(NAMED, of[1:], strict=False))
+    )
+
+
+def by_bytes() -> Query:
+    """Whether this database itself sorts text by its bytes, as lines are listed: then the index of the view
+    has them in their order. A server of our own does."""
+    return Query(BY_BYTES, {})
+
+
+def of_invoices(
+    it: Behind, wanted: Wanted, by_bytes: bool, after: Sequence[Any] | None, limit: int | None
+) -> Query:
     """Invoice, place, plan, currency, rate, and of what is asked for what each line came to: those that come
-    after the first five of an earlier row, or where the lines begin."""
+    after the first five of an earlier row, or where the lines begin; all without `limit`. Where the database
+    sorts `by_bytes` it reads rows in their order, and no more than it needs for so many."""
     asked = wanted.some(OF_INVOICES)
     sums = ", ".join(f"sum({what})::bigint" for what in asked)
     some = " or ".join(f"sum({what}) <> 0" for what in asked)
-    sides = " union all ".join(_side(n, sign, asked, wanted) for n, (sign, _) in enumerate(it.sides))
-    begin = f"({ORDER}) > (%(key)s, %(line)s, %(plan_)s, %(currency_)s, %(rate_)s)" if after else "true"
+    columns = [name if name == "line" or by_bytes else f'{name} collate "C"' for name in ORDER]
+    begin = _begin([f"r.{column}" for column in columns], wanted, after)
     text = (
-        f"select key, line, plan, currency, rate, {sums} from ({sides}) s where {begin}"
-        f" group by key, line, plan, currency, rate having {some} order by {ORDER} limit {limit:d}"
+        f"select key, line, plan, currency, rate, {sums} from ({_rows(it, asked, wanted, begin)}) s"
+        f" group by key, line, plan, currency, rate having {some} order by {', '.join(columns)}"
     )
-    names = ("key", "line", "plan_", "currency_", "rate_")
-    return Query(text, {**_asked(it, wanted), **dict(zip(names, after or (), strict=False))})
+    behind = dict(zip(AFTER, after or (), strict=False))
+    return Query(text if limit is None else f"{text} limit {limit:d}", {**_asked(it, wanted), **behind})
 
 
-ORDER = ", ".join(each if each == "line" else f'{each} collate "C"' for each in
-                  ("key", "line", "plan", "currency", "rate"))  # fmt: skip
+ORDER = ("key", "line", "plan", "currency", "rate")
+AFTER = [f"after_{name}" for name in ORDER]
 
 
-def _side(n: int, sign: int, asked: Sequence[str], wanted: Wanted) -> str:
-    """What lines came to on a side, so much of it as counts."""
-    column = {what: f"r.{what}" for what in asked} | {"earned": f"(r.earned + {spread(f'%(day{n})s')})"}
-    amounts = ", ".join(f"{sign} * {column[what]} as {what}" for what in asked)
+def _begin(columns: Sequence[str], wanted: Wanted, after: Sequence[Any] | None) -> list[str]:
+    if after:
+        return [f"({', '.join(columns)}) > ({', '.join(f'%({name})s' for name in AFTER)})"]
+    return [f"({', '.join(columns[:2])}) >= (%(from_key)s, %(from_line)s)"] if wanted.invoice else []
+
+
+def _rows(it: Behind, asked: Sequence[str], wanted: Wanted, begin: Sequence[str]) -> str:
+    """What rows came to on the one side less what they came to on the other, each read once."""
+    held = [f"({known(position=f'known{n}')} and {counted(at=f'end{n}')})" for n, _ in enumerate(it.sides)]
+    amounts = ", ".join(f"{_amount(it, held, what)} as {what}" for what in asked)
     named = {"plan": "r.plan", "currency": "r.currency", "rate": "r.rate", "invoice": "r.key"}
-    where = [known(position=f"known{n}"), counted(at=f"end{n}")]
+    where = ["r.book = %(book)s", f"({' or '.join(held)})", *begin]
     where += [f"{named[name]} = %({name})s" for name in wanted.given]
-    if wanted.invoice:
-        where.append('(r.key collate "C", r.line) >= (%(from_key)s, %(from_line)s)')
+    if it.before:
+        where.append(f"not ({' and '.join([*held, *([STILL] if 'earned' in asked else [])])})")
     columns = f"r.key, r.line, r.plan, r.currency, r.rate, {amounts}"
     return f"select {columns} from {ROWS} r where {' and '.join(where)}"
+
+
+STILL = (
+    "(r.deferred = 0 or r.spread_from is null or r.spread_to <= %(earliest)s or r.spread_from > %(latest)s)"
+)
+"""Of a row nothing is earned between the two sides: as it is on both, it comes to nothing."""
+
+
+def _amount(it: Behind, held: Sequence[str], what: str) -> str:
+    return " ".join(
+        f"{'+' if sign > 0 else '-'} case when {held[n]} then {_came_to(what, n)} else 0 end"
+        for n, (sign, _) in enumerate(it.sides)
+    )
+
+
+def _came_to(what: str, side: int) -> str:
+    return f"r.earned + {spread(f'%(day{side})s')}" if what == "earned" else f"r.{what}"
 
 
 def _asked(it: Behind, wanted: Wanted) -> dict[str, Any]:
     found: dict[str, Any] = {"book": it.book, "from_key": wanted.invoice, "from_line": wanted.place}
     for n, (_, side) in enumerate(it.sides):
         found |= {f"day{n}": side.day, f"end{n}": side.end, f"known{n}": side.known_at}
-    return {**found, **wanted.given}
+    days = [side.day for _, side in it.sides]
+    return {**found, **wanted.given, "earliest": min(days) + DAY, "latest": max(days)}
 
 
 def invoice_lines(row: Sequence[Any], wanted: Wanted) -> Iterator[ClosedLine]:
@@ -171,15 +221,18 @@ def invoice_lines(row: Sequence[Any], wanted: Wanted) -> Iterator[ClosedLine]:
             yield ClosedLine(what, plan, currency, rate, invoice, place, amount)
 
 
-def payments(it: Behind, after: str, inclusive: bool, limit: int) -> Query:
-    """Payments of which something may have been passed on, by their ids, and the transfers that did so."""
+def payments(it: Behind, invoice: str | None, after: str, inclusive: bool, limit: int) -> Query:
+    """Payments of which something may have been passed on, by their ids, and the transfers that did so; only
+    the one whose id stands in `invoice`, where that is asked for."""
+    one = "" if invoice is None else " and m.key = %(invoice)s"
     text = (
         f'select m.key collate "C", array_agg(distinct p.key) from {relation(PassedOn)} p'
         f" join {relation(Money)} m on m.book = %(book)s and m.kind = 'received' and m.id = p.charge"
-        " where p.book = %(book)s and p.known_from <= %(known)s and m.known_from <= %(known)s"
+        f" where p.book = %(book)s and p.known_from <= %(known)s and m.known_from <= %(known)s{one}"
         f' and m.key collate "C" {">=" if inclusive else ">"} %(after)s group by 1 order by 1 limit {limit:d}'
     )
-    return Query(text, {"book": it.book, "known": it.now.known_at, "after": after})
+    asked = {"book": it.book, "known": it.now.known_at, "after": after, "invoice": invoice}
+    return Query(text, asked)
 
 
 def told_of(it: Behind, found: Sequence[tuple[str, Sequence[str]]]) -> Query:
