@@ -23,7 +23,7 @@ from ledgerstone.projections.reads.closed_lines import Behind, Side, Wanted
 from ledgerstone.projections.recognition import Recognition
 from tests.closes import Log
 from tests.exchanged import at, issued
-from tests.http.parts import Service, every
+from tests.http.parts import PROBLEM, Service, every
 from tests.passed import passed
 
 PERIODS = "/sys/periods"
@@ -197,3 +197,46 @@ def test_which_payments_there_are_is_asked_once_for_many(
     assert client.get(f"{PERIODS}/2026-08/lines").status_code == 200
     assert sum(f" {LEGS} " in text for _, text in asked) > 3
     assert of(asked, relation(PassedOn)) == ["fetch"]
+
+
+def test_a_close_that_the_views_have_not_reached_is_waited_for(service: Service, client: TestClient) -> None:
+    log = Log([issued("in_1", at("2026-01-10"), 100_00)])
+    log.close("2026-01")
+    *rows, last = log.rows
+    service.hear([[row] for row in rows])
+    service.journal.append_many([[last]])
+    assert client.get(f"{PERIODS}/2026-01").json()["data"]["status"] == "closed"
+    for asked in ({}, {"known_at": "2"}, {"known_at": "99"}):
+        _waits(january(client, **asked), 2)
+    _waits(client.get(f"{PERIODS}/2026-01/lines.csv"), 2)
+    assert january(client, known_at="1").status_code == 404
+    service.engine.catch_up()
+    assert len(january(client).json()["data"]) == 1
+
+
+def _waits(answer: Any, row: int) -> None:
+    assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM), answer.text
+    assert answer.headers["retry-after"]
+    assert f"not reached row {row} " in answer.json()["detail"]
+
+
+def test_behind_a_later_close_no_lines_of_the_one_before_are_shown(
+    service: Service, client: TestClient
+) -> None:
+    log = Log([issued(f"in_{n}", at("2026-01-10"), 100_00) for n in range(3)])
+    log.close("2026-01")
+    service.hear([[row] for row in log.rows])
+    first = january(client, limit=1).json()
+    told = len(log.rows)
+    log.reopen("2026-01")
+    service.journal.append_many([[row] for row in log.rows[told:]])
+    assert january(client).status_code == 404
+    log.tell(issued("in_9", at("2026-01-12"), 50_00))
+    log.close("2026-01")
+    service.journal.append_many([[row] for row in log.rows[told + 1 :]])
+    _waits(january(client), len(log.rows))
+    assert len(january(client, known_at=f"{told}").json()["data"]) == 3
+    rest = january(client, after=first["next"]).json()
+    assert [row["invoice"] for row in rest["data"]] == ["in_1", "in_2"]
+    service.engine.catch_up()
+    assert len(january(client).json()["data"]) == 4

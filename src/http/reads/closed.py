@@ -3,8 +3,11 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from ledgerstone.http.database import Rows
-from ledgerstone.http.errors import Problem
+from ledgerstone.http.errors import Problem, unavailable
+from ledgerstone.http.moments import known
 from ledgerstone.http.questions import Asked, Lines, Placed
 from ledgerstone.http.reads.periods import begun
 from ledgerstone.ledger.closing import SINCE
@@ -13,7 +16,7 @@ from ledgerstone.projections.passed_on import PassedOn
 from ledgerstone.projections.postings import NAME
 from ledgerstone.projections.reads import closed_lines as read
 from ledgerstone.projections.reads import closes
-from ledgerstone.projections.reads.asked import Place, tracked
+from ledgerstone.projections.reads.asked import Moment, Place, tracked
 from ledgerstone.projections.reads.closed_lines import Behind, ClosedLine, Wanted
 from ledgerstone.projections.recognition import Recognition
 
@@ -40,12 +43,25 @@ async def lines(asked: Asked, after: Place | None, some: int | None) -> Lines:
     with what each came to. Whatever came later is not in them. Without `some`, all as they are read."""
     period = asked.path["period"]
     begun(asked)
-    told = closes.decided(await asked.snapshot.fetch(closes.acts(asked.moment)))
+    told = closes.decided(await asked.snapshot.fetch(closes.acts(await _decided_at(asked))))
     if (behind := read.behind(asked.moment.book, period, told)) is None:
         raise Problem(404, f"{period} {_why(closes.month(period, told))}")
+    if behind.position > asked.moment.position:
+        raise unavailable(f"The views have not reached row {behind.position} of the log yet.")
     given = {name: value for name in read.NAMED if (value := getattr(asked.query, name)) is not None}
     wanted = read.begin(Wanted(read.those(behind.parts, asked.query.what, given), given), after)
     return _placed(_all(asked, behind, wanted, some), wanted)
+
+
+async def _decided_at(asked: Asked) -> Moment:
+    """Up to where closes are asked for: what is decided is known before the views have it, and a month is
+    never told as open, or as an earlier close left it, because they lag. A page goes on as it began."""
+    if asked.query.after is not None:
+        return asked.moment
+    moment = replace(asked.moment, position=asked.snapshot.positions[NAME])
+    if asked.query.known_at is None:
+        return moment
+    return (await known(asked.snapshot, "known_at", asked.query.known_at, moment)).moment
 
 
 def _why(month: closes.Month) -> str:
