@@ -194,7 +194,7 @@ class Endpoint:
 def views_of(read: AnyRead, question: Question) -> tuple[str, ...]:
     """The views that an answer is made of."""
     if isinstance(read, Walked):
-        return read.chosen(question.path)
+        return read.chosen(question.path, question.query)
     grouped = read.grouped if isinstance(read, Answered) else {}
     return (*read.views, *grouped.get(getattr(question.query, "group_by", None) or "", ()))
 

@@ -100,7 +100,7 @@ READS: tuple[AnyRead, ...] = (
     Answered("/sys/journal/deferred", ask.Schedules, LEFT, EARNED, months.deferred),
     Answered("/sys/periods", ask.Paged, closes.Month, BOOKED, months.months, fresh=True),
     Answered("/sys/periods/{period}", ask.AsKnown, MONTH, BOOKED, months.month, fresh=True, listed=False),
-    Walked(CLOSED, ask.Lines, OF_CLOSE, closed.chosen({}), closed.chosen, closed.lines, fresh=True),
+    Walked(CLOSED, ask.Lines, OF_CLOSE, closed.VIEWS, closed.chosen, closed.lines, fresh=True),
     Listed("/audit/events", ask.EventsAsked, events.Event, CAME, events.LIST, True),
     Answered("/audit/events/{position}", ask.EventAsked, events.EventDetail, CAME, audit.event, True, False),
     Walked(EXPLAIN, ask.Explain, explain.Explained, explaining.VIEWS, explaining.chosen, explaining.versions),

@@ -84,11 +84,11 @@ Lines = AsyncIterator[Sequence[Placed]]
 
 class Walked(Read, frozen=True):
     """A list about something that the path names, worked out bit by bit. `chosen` are those of `views` that
-    an answer is made of; `begin` looks whether there is such a list, and gives its rows after a
+    the answer to a query is made of; `begin` looks whether there is such a list, and gives its rows after a
     place, about so many at a time, or, where no number is given, all of them for a file. Both raise a Problem
     where there is none."""
 
-    chosen: Callable[[Mapping[str, str]], tuple[str, ...]]
+    chosen: Callable[[Mapping[str, str], Any], tuple[str, ...]]
     begin: Callable[[Asked, Place | None, int | None], Awaitable[Lines]]
     fresh: bool = False
     listed: bool = True

@@ -15,9 +15,10 @@ from ledgerstone.adapters.postgres.migrations import migrate
 from ledgerstone.http import database as reading
 from ledgerstone.http.database import Snapshot
 from ledgerstone.http.reads import closed
+from ledgerstone.projections.money import Money
 from ledgerstone.projections.passed_on import PassedOn
 from ledgerstone.projections.reads import closed_lines as read
-from ledgerstone.projections.reads.asked import Query, relation
+from ledgerstone.projections.reads.asked import Query, relation, tracked
 from ledgerstone.projections.reads.balances import LEGS
 from ledgerstone.projections.reads.closed_lines import Behind, Side, Wanted
 from ledgerstone.projections.recognition import Recognition
@@ -240,3 +241,11 @@ def test_behind_a_later_close_no_lines_of_the_one_before_are_shown(
     assert [row["invoice"] for row in rest["data"]] == ["in_1", "in_2"]
     service.engine.catch_up()
     assert len(january(client).json()["data"]) == 4
+
+
+def test_lines_of_invoices_do_not_wait_for_views_of_payments(service: Service, client: TestClient) -> None:
+    many(service, 2)
+    with psycopg.connect(service.database.app_dsn, autocommit=True) as connection:
+        connection.execute("update views.tracking set position = 1 where name = %s", [tracked(Money)])
+    assert len(january(client, what="earned", plan="pro").json()["data"]) == 2
+    assert january(client, what="theirs").status_code == 503

@@ -1,7 +1,8 @@
 """The lines behind what the close of a month moved, a page or a file at a time."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -20,7 +21,8 @@ from ledgerstone.projections.reads.asked import Moment, Place, tracked
 from ledgerstone.projections.reads.closed_lines import Behind, ClosedLine, Wanted
 from ledgerstone.projections.recognition import Recognition
 
-VIEWS = (tracked(Recognition), tracked(PassedOn), tracked(Money))
+OF_INVOICES = (tracked(Recognition), NAME)
+VIEWS = (*OF_INVOICES, tracked(PassedOn), tracked(Money))
 MOST = 8_000
 """Lines that are held at a time, at most. A database that does not sort by bytes looks at all invoices for
 each such part of a page, so the parts grow up to that."""
@@ -33,9 +35,10 @@ Some = AsyncIterator[list[ClosedLine]]
 """Lines in their order, some at a time, and never none."""
 
 
-def chosen(path: Mapping[str, str]) -> tuple[str, ...]:
-    """What a list is made of."""
-    return *VIEWS, NAME
+def chosen(_: object, query: Any) -> tuple[str, ...]:
+    """What a list is made of: payments have lines of no plan and no rate only."""
+    payments = query.what in (None, *read.OF_PAYMENTS) and not (query.plan or query.rate)
+    return VIEWS if payments else OF_INVOICES
 
 
 async def lines(asked: Asked, after: Place | None, some: int | None) -> Lines:

@@ -33,7 +33,7 @@ class Telling(Struct, frozen=True):
     subject: Subject
 
 
-def chosen(path: Mapping[str, str]) -> tuple[str, ...]:
+def chosen(path: Mapping[str, str], _: object = None) -> tuple[str, ...]:
     """The view that a path names, as `views.tracking` does."""
     return (tracked(type(named(path["view"]))),)
 
