@@ -43,7 +43,7 @@ def chosen(_: object, query: Any) -> tuple[str, ...]:
 
 async def lines(asked: Asked, after: Place | None, some: int | None) -> Lines:
     """The lines behind what the close in force of a month moved, by invoice and place: those that it counted,
-    with what each came to. Whatever came later is not in them. Without `some`, all as they are read."""
+    with what each came to. Whatever came later is not in them."""
     period = asked.path["period"]
     begun(asked)
     told = closes.decided(await asked.snapshot.fetch(closes.acts(await _decided_at(asked))))
@@ -97,7 +97,8 @@ async def _of_invoices(asked: Asked, it: Behind, wanted: Wanted, some: int | Non
     """For a page a little more than it has: those that were shown at its beginning are passed over."""
     if not wanted.some(read.OF_INVOICES):
         return
-    async for rows in _rows(asked, it, wanted, some and some + wanted.skip):
+    limit = None if some is None else min(some + wanted.skip, MOST)
+    async for rows in _rows(asked, it, wanted, limit):
         yield [line for row in rows for line in read.invoice_lines(row, wanted)]
 
 
@@ -114,7 +115,7 @@ async def _rows(asked: Asked, it: Behind, wanted: Wanted, limit: int | None) -> 
             yield rows
         if len(rows) < limit:
             return
-        after, limit = rows[-1][:5], max(limit, min(2 * limit, MOST))
+        after, limit = rows[-1][:5], min(2 * limit, MOST)
 
 
 async def _of_payments(asked: Asked, it: Behind, wanted: Wanted) -> Some:
