@@ -9,7 +9,9 @@ import psycopg
 import pytest
 
 from ledgerstone.adapters.postgres.database import Database
+from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.bootstrap import ConfigurationError, following, journal_of, read_settings, views_of
+from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections import rebuild
 from ledgerstone.projections.chain import Overtaken
 from ledgerstone.projections.live import Stopped
@@ -77,8 +79,7 @@ def test_the_engine_follows_the_log_until_it_is_told_to_end(database: Database) 
         with following(database, journal, troubles.append):
             for message in messages(1):
                 journal.append(message)
-            head, groups = journal.head(), [[*map(table, group)] for group in chains(VIEWS)]
-            until(lambda: all(store.position(group) == head for group in groups))
+            _until_all_are_there(journal, store)
         assert not troubles
         assert not [each for each in threading.enumerate() if each.name == "ledgerstone-engine"]
 
@@ -93,8 +94,7 @@ def test_the_engine_begins_in_bulk_where_the_log_is_long(
         for message in messages(1):
             journal.append(message)
         with following(database, journal, troubles.append):
-            head, groups = journal.head(), [[*map(table, group)] for group in chains(VIEWS)]
-            until(lambda: all(store.position(group) == head for group in groups))
+            _until_all_are_there(journal, store)
         assert not troubles
 
 
@@ -122,8 +122,7 @@ def test_whoever_loses_the_lease_stops_what_others_begin_for_it(
         for message in messages(1):
             journal.append(message)
         with following(database, journal, troubles.append, begun_by):
-            head, groups = journal.head(), [[*map(table, group)] for group in chains(VIEWS)]
-            until(lambda: all(store.position(group) == head for group in groups))
+            _until_all_are_there(journal, store)
     assert heard == ["asked", "overtaken", "asked"]
     assert not troubles
 
@@ -150,6 +149,12 @@ def test_a_service_that_ends_ends_what_others_begin_for_it(
         with following(database, journal, lambda failure: heard.append(str(failure)), begun_by):
             until(lambda: heard)
     assert heard == ["asked", "stopped"]
+
+
+def _until_all_are_there(journal: Journal, store: PostgresViews) -> None:
+    """Wait until every view is at the end of the log."""
+    head, groups = journal.head(), [[*map(table, group)] for group in chains(VIEWS)]
+    until(lambda: all(store.position(group) == head for group in groups))
 
 
 def _end_leader(database: Database) -> None:
