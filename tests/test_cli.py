@@ -302,7 +302,12 @@ def test_a_service_ends_while_a_close_waits(serving: Child, ledgerstone: Shell) 
 
 def _health(serving: Child) -> dict[str, Any]:
     """The intake's, when the views are at the head."""
-    until(lambda: not any(view["lag"] for view in serving.get("/sys/projections")["data"]))
+    until(
+        lambda: (
+            {(view["state"], view["lag"]) for view in serving.get("/sys/projections")["data"]}
+            == {("live", 0)}
+        )
+    )
     health: dict[str, Any] = serving.get("/sys/sync/stripe")["data"]
     return health
 

@@ -1,5 +1,5 @@
-"""How does the service run? The API and the engine that keeps the views, in one process, until it is told to
-end: then what was accepted is answered, what was taken is committed, and everything is closed."""
+"""How does the service run? The API, and beside it what keeps the views, until it is told to end: then what
+was accepted is answered, what was taken is committed, and all is closed."""
 
 import logging
 import socket
@@ -11,8 +11,8 @@ import click
 import uvicorn
 
 from ledgerstone.adapters.postgres.database import Database
-from ledgerstone.bootstrap import Settings, following, journal_of, migrated, sweeping, tune_interpreter
-from ledgerstone.commands.beginning import beginning
+from ledgerstone.bootstrap import Settings, journal_of, migrated, sweeping, tune_interpreter
+from ledgerstone.commands.keeping import LINE_OF_LOG, keeping
 from ledgerstone.commands.launch import Launcher
 from ledgerstone.commands.nightly import verifying
 from ledgerstone.http.app import create_app
@@ -26,19 +26,14 @@ logger = logging.getLogger("ledgerstone")
 
 def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    logging.basicConfig(format=LINE_OF_LOG, level=logging.INFO)
     with _bound(host, port) as bound, migrated(settings) as database:
         say(database.description)
         if not settings.stripe_webhook_secrets:
             say("STRIPE_WEBHOOK_SECRETS is not set: every webhook will be refused")
         with (
             journal_of(database) as journal,
-            following(
-                database,
-                journal,
-                _trouble,
-                beginning(database.app_dsn, settings.ledgerstone_rebuild_keys),
-            ),
+            keeping(database.app_dsn, settings.ledgerstone_rebuild_keys),
             sweeping(database, _trouble),
             closing(Launcher()) as launcher,
             verifying(settings.ledgerstone_verify_at),
@@ -95,4 +90,4 @@ def _shown(bound: socket.socket) -> str:
 
 
 def _trouble(failure: Exception) -> None:
-    logger.warning("the views wait, and the engine tries again: %s", failure)
+    logger.warning("tables that nobody reads are still there: %s", failure)

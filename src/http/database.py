@@ -97,6 +97,8 @@ async def _standings(connection: AsyncConnection[TupleRow], views: Sequence[str]
     try:
         cursor = await connection.execute(_beginning(tuple(views)))
     except psycopg.errors.UndefinedTable:
+        if not views:
+            raise unavailable("No view has been built yet. Try again when one is.") from None
         return []
     while cursor.nextset():
         pass

@@ -185,3 +185,12 @@ def test_the_index_of_messages_is_no_view_that_anybody_waits_for(
     names = {view.name for view in VIEWS}
     assert {row["name"] for row in client.get("/sys/projections").json()["data"]} == names
     assert set(client.get("/readyz").json()["views"]) == names
+
+
+def test_before_any_view_is_begun_they_are_said_not_to_be_there(service: Service, client: TestClient) -> None:
+    with psycopg.connect(service.database.owner_dsn, autocommit=True) as connection:
+        connection.execute("drop table views.tracking")
+    for path in ("/sys/projections", "/readyz"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
+        assert "No view has been built yet" in answer.json()["detail"]
