@@ -75,7 +75,7 @@ async def _post(journal: Journal) -> float:
 
     async def one(some: list[Recorded]) -> None:
         for fact in some:
-            await journal.post([fact])
+            await journal.post(partial(list, [fact]))
 
     begun = perf_counter()
     await asyncio.gather(*map(one, facts))

@@ -1,8 +1,8 @@
 """How does a message of Stripe's become rows of the log? It is answered with 200 after they are committed,
 and never before; what is wrong with it is said in a status that makes Stripe try again, or not."""
 
-from asyncio import Future
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from time import perf_counter
 
@@ -14,15 +14,13 @@ from ledgerstone.adapters.stripe.verify import verify
 from ledgerstone.http.errors import RETRY, Problem
 from ledgerstone.http.intake import Gone, Intake, turn_away
 from ledgerstone.http.metrics import Metrics
+from ledgerstone.http.patience import Patience
 from ledgerstone.http.services import Services
 from ledgerstone.ledger.evidence import MessageRefused
-from ledgerstone.ledger.journal import Receipt, Recorded
-from ledgerstone.ledger.log import LogUnavailable, keep
+from ledgerstone.ledger.journal import Receipt, Recorded, Tell
+from ledgerstone.ledger.log import LogUnavailable
 from ledgerstone.ledger.recorded import Book
 
-WITHIN = 4.5
-"""Seconds for the log to say that a message is committed; the sender hears of it within five."""
-LATE = "The log does not answer, and this may have been kept or not. Send it again, which is safe."
 NOT_READ = {408: "too_slow", 413: "too_large", 503: "unavailable"}
 IGNORED = b'{"ignored":"livemode"}'
 HEADERS = ((b"content-type", b"application/json"), (b"x-content-type-options", b"nosniff"))
@@ -35,6 +33,7 @@ class StripeWebhook:
         self._services, self._metrics = services, metrics
         self._book = Book("", services.livemode)
         self._intake = Intake(services.webhook_bytes, services.webhook_seconds)
+        self._patience = Patience()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         length, signature, expects = _headers(scope)
@@ -61,29 +60,28 @@ class StripeWebhook:
         except (BadSignature, UnicodeDecodeError) as error:
             raise self._counted("unsigned", Problem(400, f"Not accepted as Stripe's: {error}.")) from None
         try:
-            livemode = self._services.livemode
-            message = read_message(body, source="webhook", signature=signature, livemode=livemode)
+            receipt = await self._append(partial(_read, body, signature, self._services.livemode))
         except Unreadable as error:
-            await self._append((_refused(body, str(error), self._book, now),))
+            refused = _refused(body, str(error), self._book, now)
+            await self._append(lambda: (refused,))
             raise self._counted("unreadable", Problem(400, f"Not an event: {error}.")) from None
-        if message.ignored is not None:
+        except OfTheOtherMode:
             self._metrics.webhooks["ignored"].inc()
             return IGNORED
-        receipt = await self._append(message.rows)
         outcome = "duplicate" if receipt.duplicate else "parked" if receipt.parked else "new"
         self._metrics.webhooks[outcome].inc()
         return _told(receipt)
 
-    async def _append(self, rows: tuple[Recorded, ...]) -> Receipt:
+    async def _append(self, tell: Tell) -> Receipt:
         start = perf_counter()
-        promise = self._services.journal.post(rows)
-        late = promise.get_loop().call_later(WITHIN, _give_up, promise)
+        promise = self._services.journal.post(tell)
+        self._patience.wait(promise)
         try:
             receipt = await promise
         except LogUnavailable as error:
             raise self._counted("unavailable", Problem(503, str(error), RETRY)) from None
         finally:
-            late.cancel()
+            self._patience.end(promise)
         self._metrics.append.observe(perf_counter() - start)
         return receipt
 
@@ -92,9 +90,16 @@ class StripeWebhook:
         return problem
 
 
-def _give_up(promise: Future[Receipt]) -> None:
-    """A log that is slow without being gone must not keep a sender waiting."""
-    keep([(promise, LogUnavailable(LATE))])
+class OfTheOtherMode(Exception):
+    """A test event, of a service that keeps live books, or the other way round."""
+
+
+def _read(body: bytes, signature: str, livemode: bool) -> tuple[Recorded, ...]:
+    """What a message tells. Raises Unreadable, and OfTheOtherMode."""
+    message = read_message(body, source="webhook", signature=signature, livemode=livemode)
+    if message.ignored is not None:
+        raise OfTheOtherMode
+    return message.rows
 
 
 def _headers(scope: Scope) -> tuple[bytes, bytes, bool]:

@@ -20,7 +20,7 @@ import pytest
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
-from ledgerstone.http import connections, webhooks
+from ledgerstone.http import connections, patience
 from ledgerstone.http.intake import LARGEST
 from tests import stripe_objects as stripe
 from tests.http.parts import PROBLEM, SECRET, WEBHOOK, Service, served, signed
@@ -227,7 +227,7 @@ async def sent_until_taken(address: Address, names: Sequence[int]) -> None:
 async def test_a_log_that_is_late_may_have_kept_it_and_sending_it_again_is_safe(
     service: Service, address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "WITHIN", 0.2)
+    monkeypatch.setattr(patience, "WITHIN", 0.2)
     with held(service.database):
         status, heard = await posted(address, 1)
     monkeypatch.undo()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from threading import Thread
@@ -102,11 +102,15 @@ def test_an_empty_journal_is_at_position_nought(journal: Journal) -> None:
     assert (journal.head(), journal.read(0, 10)) == (0, [])
 
 
+def _post(journal: Journal, rows: Sequence[Recorded]) -> "asyncio.Future[Receipt]":
+    return journal.post(lambda: rows)
+
+
 def test_coroutines_share_commits_and_threads_join_them(journal: Journal) -> None:
     told = messages(200)
 
     async def deliver() -> list[Receipt]:
-        return list(await asyncio.gather(*(journal.post(message) for message in told + told)))
+        return list(await asyncio.gather(*(_post(journal, message) for message in told + told)))
 
     threads = [Thread(target=journal.append, args=[message]) for message in told[:20]]
     for thread in threads:
@@ -132,7 +136,7 @@ def test_what_is_posted_in_one_turn_shares_a_commit_which_is_told_in_one_call(jo
         for turn in range(3):
             told = []
             for message in messages(60)[turn * 20 : turn * 20 + 20]:
-                told.append(journal.post(message))
+                told.append(_post(journal, message))
                 time.sleep(0.001)  # in which the writer would begin, if it knew already
             await asyncio.wait_for(asyncio.gather(*told), 10)
         return calls
@@ -141,9 +145,23 @@ def test_what_is_posted_in_one_turn_shares_a_commit_which_is_told_in_one_call(jo
     assert len({entry.recorded_at for entry in journal.read(0, 120)}) == 3
 
 
+def test_what_cannot_be_told_is_refused_alone(journal: Journal) -> None:
+    def spoiled() -> Sequence[Recorded]:
+        raise ValueError("no event")
+
+    async def deliver() -> list[Receipt | BaseException]:
+        first, second = messages(2)
+        posted = [_post(journal, first), journal.post(spoiled), _post(journal, second)]
+        return await asyncio.wait_for(asyncio.gather(*posted, return_exceptions=True), 10)
+
+    before, refused, after = asyncio.run(deliver())
+    assert (before, after) == (Receipt(1, False, False, 2), Receipt(3, False, False, 2))
+    assert (type(refused), str(refused)) == (ValueError, "no event")
+
+
 def test_what_may_not_wait_hears_it_at_once(database: Database) -> None:
     async def deliver(journal: Journal) -> list[Receipt | BaseException]:
-        posted = [journal.post(message) for message in messages(5)]
+        posted = [_post(journal, message) for message in messages(5)]
         return await asyncio.wait_for(asyncio.gather(*posted, return_exceptions=True), 10)
 
     with closing(Journal(environment(database.app_dsn, queue=2))) as journal:
@@ -157,7 +175,7 @@ def test_what_may_not_wait_hears_it_at_once(database: Database) -> None:
 
 def test_who_stops_listening_takes_nothing_back(journal: Journal) -> None:
     async def hang_up() -> None:
-        journal.post(messages(1)[0]).cancel()
+        _post(journal, messages(1)[0]).cancel()
 
     asyncio.run(hang_up())
     assert journal.append(messages(2)[1]).position == 3
