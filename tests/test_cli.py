@@ -358,6 +358,7 @@ def test_a_view_is_rebuilt_over_http_while_the_service_goes_on(
     serving: Child, ledgerstone: Shell, events: list[bytes]
 ) -> None:
     deliver(events, serving.port, SECRET)
+    _health(serving)
     connection = HTTPConnection("127.0.0.1", serving.port, timeout=30)
     connection.request("POST", "/sys/projections/mrr/rebuild")
     answer = connection.getresponse()

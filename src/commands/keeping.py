@@ -2,24 +2,27 @@
 process at a time, so folding would hold up answers, and answering would hold up folding."""
 
 import logging
+import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Thread
+from time import sleep
 from typing import TypeAlias
 
 from ledgerstone.adapters.postgres.database import Database
-from ledgerstone.adapters.postgres.view_layout import connect
+from ledgerstone.adapters.postgres.view_layout import begin
 from ledgerstone.bootstrap import PATIENCE, REBUILD_KEYS, following, journal_of, tune_interpreter
 from ledgerstone.commands.beginning import beginning
 from ledgerstone.commands.crew import ENDING
 
 PAUSE = 1.0
 """Seconds before an engine that ended by itself is followed by another."""
+TO_END = PATIENCE + ENDING
+"""Seconds for an engine to end in order."""
 LINE_OF_LOG = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 logger = logging.getLogger("ledgerstone")
 _new = get_context("spawn")
@@ -31,7 +34,7 @@ Line: TypeAlias = "Connection[None, None]"
 def keeping(dsn: str, keys: int = REBUILD_KEYS) -> Iterator[None]:
     """The views are kept meanwhile, by one engine after the other where one is killed. None outlives us,
     though we are killed. Views of a long log are begun with so many `keys` in memory."""
-    connect(dsn).close()  # there is a place for the views before anybody asks how they are
+    begin(dsn)  # before anybody asks how far the views are
     ended, end = _new.Pipe(duplex=False)
     thread = Thread(target=_keep, args=(dsn, keys, ended), name="ledgerstone-keeping", daemon=True)
     thread.start()
@@ -43,12 +46,16 @@ def keeping(dsn: str, keys: int = REBUILD_KEYS) -> Iterator[None]:
 
 
 def _keep(dsn: str, keys: int, ended: Line) -> None:
+    """One engine after the other. Signals to all processes of a service are for the service alone, which
+    ends the engine: blocked in this thread, they are so in the processes that it starts."""
+    resource_tracker.ensure_running()  # now: when it is started, it unblocks them
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     while not ended.poll():
         try:
             with _engine(dsn, keys) as engine:
                 wait([engine.sentinel, ended])
             came = f"ended with {engine.exitcode}"
-        except OSError as error:
+        except Exception as error:  # no memory, say; there may be some later
             came = f"cannot be started: {error}"
         if not ended.poll(PAUSE):
             logger.warning("the engine %s: the views wait for the next", came)
@@ -58,27 +65,37 @@ def _keep(dsn: str, keys: int, ended: Line) -> None:
 def _engine(dsn: str, keys: int) -> Iterator[BaseProcess]:
     """An engine. On the way out it ends in order, or is killed where a database lets it wait for too long."""
     line, theirs = _new.Pipe()
-    with line, theirs:
-        engine = _new.Process(target=_follow, args=(theirs, dsn, keys), name="engine")
-        engine.start()
-        theirs.close()
-        yield engine
-    engine.join(PATIENCE + ENDING)
-    if engine.is_alive():
-        engine.kill()
-        engine.join()
+    engine = _new.Process(target=_follow, args=(theirs, dsn, keys), name="engine")
+    try:
+        with line, theirs:
+            engine.start()
+            theirs.close()
+            yield engine
+    finally:
+        if engine.pid is not None:
+            engine.join(TO_END)
+            engine.kill()
+            engine.join()
 
 
 def _follow(line: Line, dsn: str, keys: int) -> None:
-    """In the process: follow the log for as long as the line holds. Ctrl-C is for who holds it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    """In the process: follow the log for as long as the line holds."""
     logging.basicConfig(format=LINE_OF_LOG, level=logging.INFO)
+    Thread(target=_end_with_parent, daemon=True).start()
     database = Database(dsn, dsn, "the service's")
     with journal_of(database) as journal, following(database, journal, _trouble, beginning(dsn, keys)):
         tune_interpreter()
         with suppress(EOFError, OSError):
             line.recv()
+
+
+def _end_with_parent() -> None:
+    """Where the service is killed, nobody is left to kill what a database lets wait."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    sleep(TO_END)
+    os._exit(1)
 
 
 def _trouble(failure: Exception) -> None:

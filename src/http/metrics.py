@@ -38,7 +38,7 @@ class Metrics:
         self.webhooks = {outcome: webhooks.labels(outcome) for outcome in OUTCOMES}
         self.append = Histogram(
             "ledgerstone_append_seconds",
-            "From a webhook's facts to their commit.",
+            "From a verified webhook to its commit.",
             buckets=SECONDS,
             registry=self.registry,
         )

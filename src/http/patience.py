@@ -1,6 +1,7 @@
 """How long is the log waited for? Until a promise is kept or late; all promises of a loop share one timer."""
 
 from asyncio import AbstractEventLoop, Future
+from itertools import takewhile
 from typing import Any
 
 from ledgerstone.ledger.log import LogUnavailable, keep
@@ -35,11 +36,11 @@ class Patience:
     def _look(self, loop: AbstractEventLoop) -> None:
         """Refuse those that are late, and look again when the next one is."""
         due, now = self._due[loop], loop.time()
-        while due:
-            promise, at = next(iter(due.items()))
-            if at > now:
-                loop.call_later(at - now, self._look, loop)
-                return
+        late = [promise for promise, _ in takewhile(lambda one: one[1] <= now, due.items())]
+        for promise in late:
             del due[promise]
-            keep([(promise, LogUnavailable(LATE))])
-        del self._due[loop]
+        keep([(promise, LogUnavailable(LATE)) for promise in late])
+        if due:
+            loop.call_later(next(iter(due.values())) - now, self._look, loop)
+        else:
+            del self._due[loop]

@@ -121,11 +121,13 @@ class Journal:
     def _enqueue(self, loop: asyncio.AbstractEventLoop) -> None:
         units = list[Posted]()
         for tell, promise in self._posted.pop(loop):
-            try:
-                units.append((told(tell()), promise))
-            except Exception as error:  # is this message's alone
-                keep([(promise, error)])
+            unit = _unit(tell)
+            if isinstance(unit, Exception):
+                keep([(promise, unit)])
+            else:
+                units.append((unit, promise))
         self.log.enqueue(units, loop.call_soon_threadsafe)
+        del unit, promise, units  # an error knows the frames that it came by, and is known to its promise
 
     def append_new(self, rows: Sequence[Recorded]) -> None:
         """Append rows that were decided upon by what the log had, all in one commit and none if any of their
@@ -204,6 +206,14 @@ class Journal:
     def close(self) -> None:
         """Write what waits, and let go of the database."""
         self.application.close()
+
+
+def _unit(tell: Tell) -> Unit[Receipt] | Exception:
+    """What a message tells, or why it cannot be told, which is its own matter."""
+    try:
+        return told(tell())
+    except Exception as error:
+        return error
 
 
 def _chunks(units: Iterable[Unit[Receipt]]) -> Iterator[list[Unit[Receipt]]]:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from multiprocessing import active_children
 from pathlib import Path
 
@@ -40,43 +41,58 @@ def kept(database: Database) -> Iterator[Kept]:
     journal.close()
 
 
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
-def test_an_engine_that_is_ended_is_followed_by_another(
-    database: Database, kept: Kept, by: signal.Signals, caplog: pytest.LogCaptureFixture
+def test_an_engine_that_is_killed_is_followed_by_another(
+    database: Database, kept: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:
     half = len(LOG) // 2
     with keeping(database.app_dsn):
         kept(LOG[:half])
         (first,) = _engines()
-        os.kill(first, by)
+        os.kill(first, signal.SIGKILL)
         until(lambda: _engines() and _engines() != [first])
         kept(LOG[half:])
     assert _engines() == []
-    assert f"the engine ended with {-9 if by is signal.SIGKILL else 0}: the views wait" in caplog.text
+    assert "the engine ended with -9: the views wait for the next" in caplog.text
 
 
 def test_an_engine_ends_in_order_with_its_service(
-    database: Database, caplog: pytest.LogCaptureFixture
+    database: Database, kept: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:
     with keeping(database.app_dsn):
-        until(_engines)
+        kept(LOG)
         (engine,) = active_children()
     assert engine.exitcode == 0
     assert not caplog.text
 
 
-def test_no_engine_outlives_a_service_that_is_killed(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("to_all", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_of_a_service_is_for_the_service(
+    database: Database, kept: Kept, to_all: signal.Signals
+) -> None:
+    half = len(LOG) // 2
+    with keeping(database.app_dsn):
+        until(_engines)
+        (engine,) = _engines()
+        os.kill(engine, to_all)
+        kept(LOG[:half])
+        os.kill(engine, to_all)
+        kept(LOG[half:])
+        assert _engines() == [engine]
+
+
+def test_no_engine_outlives_a_service_that_is_killed(database: Database, kept: Kept, tmp_path: Path) -> None:
     place = {"DATABASE_URL": database.app_dsn, "MIGRATION_DATABASE_URL": database.owner_dsn}
     command = [sys.executable, "-m", "ledgerstone", "serve", "--port", "0"]
     with (tmp_path / "words").open("w+") as words:
         service = subprocess.Popen(command, env={**os.environ, **place}, stdout=words, stderr=words)
         try:
             until(lambda: _children(service.pid))
-            started = _children(service.pid)
+            (engine,) = _children(service.pid)
+            kept(LOG)
         finally:
             service.kill()
             service.wait()
-    until(lambda: not any(Path(f"/proc/{each}").exists() for each in started))
+    until(lambda: not _runs(engine))
 
 
 def _engines() -> list[int]:
@@ -84,6 +100,18 @@ def _engines() -> list[int]:
 
 
 def _children(process: int) -> list[int]:
-    """The processes that any of its threads started."""
-    tasks = Path(f"/proc/{process}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
+    """The processes of ours that any of its threads started."""
+    found: list[int] = []
+    with suppress(OSError):  # a thread may end meanwhile
+        for task in Path(f"/proc/{process}/task").glob("*/children"):
+            found += map(int, task.read_text().split())
+        return [each for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+    return []
+
+
+def _runs(pid: int) -> bool:
+    """Not even as somebody whose end nobody heard of."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

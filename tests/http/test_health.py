@@ -120,7 +120,7 @@ def test_views_that_were_never_built_are_said_to_be_missing(service: Service, cl
         connection.execute("delete from views.tracking where name = 'mrr_v3'")
 
     assert client.get("/readyz").json()["reasons"] == [
-        "mrr v3 has no tables yet: start the engine, or rebuild it"
+        "mrr v3 has no tables yet: the engine makes them as soon as it runs"
     ]
     assert client.get("/sys/billing/mrr").status_code == 503
     assert client.get("/sys/invoices").status_code == 200

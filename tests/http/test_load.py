@@ -1,6 +1,7 @@
 """Large, slow and many senders, and a log that does not take what comes: over real connections."""
 
 import asyncio
+import gc
 import itertools
 import json
 import os
@@ -20,8 +21,12 @@ import pytest
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
+from ledgerstone.adapters.stripe.faults import Unreadable
 from ledgerstone.http import connections, patience
+from ledgerstone.http.errors import Problem
 from ledgerstone.http.intake import LARGEST
+from ledgerstone.http.webhooks import OfTheOtherMode
+from ledgerstone.ledger.log import LogUnavailable
 from tests import stripe_objects as stripe
 from tests.http.parts import PROBLEM, SECRET, WEBHOOK, Service, served, signed
 
@@ -250,6 +255,33 @@ async def test_a_database_that_stands_still_is_told_of_within_five_seconds_and_t
     assert all(b"retry-after" in heard for _, heard in answers)
     await sent_until_taken(address, range(20))
     assert service.journal.head() == 40
+
+
+async def test_what_was_refused_is_let_go_at_once(
+    service: Service, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody looks for circles in a service, and an error that is part of one holds the message."""
+    monkeypatch.setattr(patience, "WITHIN", 0.2)
+    gc.collect()
+    gc.disable()
+    try:
+        other = json.dumps(stripe.event("product.created", {"id": "prod_1"}, livemode=False)).encode()
+        assert (await told(address, other))[1].endswith(b'{"ignored":"livemode"}')
+        assert (await told(address, b'{"id": 7}'))[0] == 400
+        with held(service.database):
+            assert (await posted(address, 1))[0] == 503
+        assert (await posted(address, 2))[0] == 200  # the writer holds what it wrote last
+        refusals = OfTheOtherMode, Unreadable, LogUnavailable, Problem
+        assert [one for one in gc.get_objects() if isinstance(one, refusals)] == []
+    finally:
+        gc.enable()
+
+
+async def told(address: Address, body: bytes) -> tuple[int, bytes]:
+    """Any bytes, signed."""
+    lines = [f"{key}: {value}" for key, value in signed(body).items()]
+    sent = head(*lines, f"Content-Length: {len(body)}", "Connection: close")
+    return await (await Sender.to(address, sent, body)).answer()
 
 
 @contextmanager

@@ -46,6 +46,15 @@ def connect(
     return connection
 
 
+def begin(dsn: str) -> None:
+    """Make a place for tables of views where there is none. One that is laid out otherwise is left to who
+    keeps the views: what reads it may have to be waited for."""
+    with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+        if connection.execute("select to_regclass('views.tracking') is null").fetchone() == (True,):
+            with connection.transaction():
+                _lay_out(connection)
+
+
 def _layout(connection: psycopg.Connection[Any]) -> str | None:
     query = "select obj_description(to_regclass('views.tracking'), 'pg_class')"
     (found,) = connection.execute(query).fetchone() or (None,)

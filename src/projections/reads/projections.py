@@ -145,4 +145,4 @@ def _trouble(standing: Standing) -> str:
         return f"{view} is {standing.lag_seconds:.0f} s and {standing.lag} rows behind the log; {who}"
     if standing.state == "stopped":
         return f"{view} stopped at row {standing.stopped_at}: {standing.reason}"
-    return f"{view} has no tables yet: start the engine, or rebuild it"
+    return f"{view} has no tables yet: the engine makes them as soon as it runs"
