@@ -236,7 +236,9 @@ class Chain:
                 yield key, state, ()
 
     def _load_references(self, view: AnyView, states: Sequence[tuple[Key, Any]]) -> None:
-        pointed = {(key[0], ref): None for key, state in states for ref in view.refs(key[1], state)}
+        """Of keys that have a state: a correction may have left nothing of what one heard."""
+        there = [(key, state) for key, state in states if state is not None]
+        pointed = {(key[0], ref): None for key, state in there for ref in view.refs(key[1], state)}
         for earlier in self._read_by(view):
             keys = [(book, id) for book, (name, id) in pointed if name == earlier.name]
             self._load(earlier, keys)

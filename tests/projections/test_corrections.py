@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.ledger.corrections import superseding
 from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.ledger.payments import PaymentReceived
+from ledgerstone.ledger.payments import PaymentApplied, PaymentReceived
 from ledgerstone.ledger.posting import movements
 from ledgerstone.ledger.recorded import Recorded
 from ledgerstone.projections import bulk, chain
@@ -110,6 +111,26 @@ def test_live_is_rebuilt_is_replayed_through_corrections(
             for view in group:
                 assert live[view.name][0] == in_memory(list(meaning[view.name]))
                 assert live[view.name] == (versions(database.app_dsn, view), sums(database.app_dsn, view))
+
+
+def test_a_key_that_lost_all_that_it_heard_is_taken_up_again(database: Database) -> None:
+    """By an engine that has nothing in memory: there is a state of it, which says that there is nothing."""
+    applied = [
+        Recorded(f"note/{n}", BOOK, AT, PaymentApplied(invoice, "pi_1", 100, "eur"))
+        for n, invoice in enumerate(("in_wrong", "in_right", "in_wrong"))
+    ]
+    wrong, right, again = applied
+    right = structs.replace(right, name=wrong.name)
+    log = [wrong, superseding(wrong, right, 1), again]
+
+    with world(database) as (journal, store):
+        for row in log:
+            journal.append_new([row])
+            Engine(VIEWS, journal, store).catch_up()
+        for group in chains(VIEWS):
+            meaning = fold(group, positioned(log))
+            for view in group:
+                assert versions(database.app_dsn, view) == in_memory(list(meaning[view.name]))
 
 
 def test_a_key_that_only_the_new_body_names_gets_the_fact_and_the_old_one_loses_it() -> None:
