@@ -11,6 +11,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Thread
+from time import sleep
 from typing import Any
 
 Work = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -124,7 +125,7 @@ def _work(line: "Connection[Any, Any]", begin: Callable[..., Any], arguments: tu
     It soon ends, and its values have no circles: nothing to collect."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=end_with_parent, daemon=True).start()
     mine, tools = line, None
     while True:
         try:
@@ -138,8 +139,10 @@ def _work(line: "Connection[Any, Any]", begin: Callable[..., Any], arguments: tu
             mine.send((False, error))
 
 
-def _end_with_parent() -> None:
+def end_with_parent(after: float = 0.0) -> None:
+    """In a process: wait until its parent is gone, and so many seconds, in which it may end by itself."""
     parent = parent_process()
     assert parent is not None
     parent.join()
+    sleep(after)
     os._exit(1)

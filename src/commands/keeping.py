@@ -2,22 +2,20 @@
 process at a time, so folding would hold up answers, and answering would hold up folding."""
 
 import logging
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Thread
-from time import sleep
 from typing import TypeAlias
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_layout import begin
 from ledgerstone.bootstrap import PATIENCE, REBUILD_KEYS, following, journal_of, tune_interpreter
 from ledgerstone.commands.beginning import beginning
-from ledgerstone.commands.crew import ENDING
+from ledgerstone.commands.crew import ENDING, end_with_parent
 
 PAUSE = 1.0
 """Seconds before an engine that ended by itself is followed by another."""
@@ -81,21 +79,13 @@ def _engine(dsn: str, keys: int) -> Iterator[BaseProcess]:
 def _follow(line: Line, dsn: str, keys: int) -> None:
     """In the process: follow the log for as long as the line holds."""
     logging.basicConfig(format=LINE_OF_LOG, level=logging.INFO)
-    Thread(target=_end_with_parent, daemon=True).start()
+    # Where the service is killed, nobody is left to kill what a database lets wait.
+    Thread(target=end_with_parent, args=(TO_END,), daemon=True).start()
     database = Database(dsn, dsn, "the service's")
     with journal_of(database) as journal, following(database, journal, _trouble, beginning(dsn, keys)):
         tune_interpreter()
         with suppress(EOFError, OSError):
             line.recv()
-
-
-def _end_with_parent() -> None:
-    """Where the service is killed, nobody is left to kill what a database lets wait."""
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    sleep(TO_END)
-    os._exit(1)
 
 
 def _trouble(failure: Exception) -> None:

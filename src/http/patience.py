@@ -14,7 +14,7 @@ LATE = "The log does not answer, and this may have been kept or not. Send it aga
 class Patience:
     """Has the log unavailable to promises that it does not keep in time.
 
-    A timer for each is what asyncio has for this, and costs a tenth of all that a webhook takes. Promises
+    A timer for each is what asyncio has for this, and costs an eighth of a webhook. Promises
     fall due in the order in which they are waited for, so looking at the first is enough."""
 
     def __init__(self) -> None:

@@ -121,13 +121,13 @@ class Journal:
     def _enqueue(self, loop: asyncio.AbstractEventLoop) -> None:
         units = list[Posted]()
         for tell, promise in self._posted.pop(loop):
-            unit = _unit(tell)
-            if isinstance(unit, Exception):
-                keep([(promise, unit)])
+            made = _unit(tell)
+            if isinstance(made, Exception):
+                keep([(promise, made)])
             else:
-                units.append((unit, promise))
+                units.append((made, promise))
         self.log.enqueue(units, loop.call_soon_threadsafe)
-        del unit, promise, units  # an error knows the frames that it came by, and is known to its promise
+        del made, promise, units  # an error knows the frames that it came by, and is known to its promise
 
     def append_new(self, rows: Sequence[Recorded]) -> None:
         """Append rows that were decided upon by what the log had, all in one commit and none if any of their

@@ -81,7 +81,13 @@ def world(database: Database) -> Iterator[tuple[Journal, PostgresViews]]:
 @contextmanager
 def afresh(database: Database) -> Iterator[None]:
     """The same database for the next example: no views, no log. Only the server's owner could do that."""
-    yield
+    try:
+        yield
+    finally:  # after one that failed too, or all that follow would fail, and nobody would see why
+        _emptied(database)
+
+
+def _emptied(database: Database) -> None:
     superuser = psycopg.conninfo.make_conninfo(database.owner_dsn, user="postgres")
     with psycopg.connect(superuser) as connection:
         connection.execute(
