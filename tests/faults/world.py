@@ -56,7 +56,7 @@ class World:
             self.administrator.execute("grant usage, create on schema views to public")
             return
         for view in SOME:
-            for name, _ in relations(table(view)):
+            for name in relations(table(view)):
                 self.administrator.execute(statement("delete from {}", name))
         self.administrator.execute("update views.tracking set position = 0, stopped_at = null, reason = null")
 

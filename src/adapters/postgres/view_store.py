@@ -18,14 +18,16 @@ from ledgerstone.adapters.postgres.view_swap import abandoned, standings, swap, 
 from ledgerstone.adapters.postgres.view_tables import (
     CLOSE,
     EDGE,
+    FILLED,
     INSERT_EDGE,
+    KEPT,
     STATE,
     TEND,
-    UNTENDED,
     UPSERT_STATE,
     Table,
     add,
     copy_in,
+    creating,
     head_columns,
     indexes,
     insert,
@@ -120,7 +122,7 @@ class PostgresViews:
             with connection.transaction():
                 connection.execute(LOCK)
                 for table in tables:
-                    if self._create(connection, table):
+                    if self._create(connection, table, KEPT):
                         self._index(connection, table)
                 places = _places(connection, names)
         self._which |= {name: which for name, (_, which) in places.items()}
@@ -220,7 +222,7 @@ class PostgresViews:
         connection = self._open()
         with connection.transaction():
             for table in tables:
-                self._create(connection, table, UNTENDED)
+                self._create(connection, table, FILLED)
 
     def append(self, tables: Sequence[Table], reached: int, writes: Sequence[Write]) -> None:
         """Add new rows to tables that nobody reads yet; `reached` is how far the log was read for them."""
@@ -238,9 +240,9 @@ class PostgresViews:
                 self._copy(connection, (*new_rows(write), *kept_rows(write)))
             self._add_up(connection, tables, 0, position)
             for table in tables:
-                self._index(connection, table)
-                for name, _ in relations(table):
+                for name in relations(table):  # before the indexes, which note how many rows there are
                     connection.execute(sql.SQL(TEND).format(self._table(name)))
+                self._index(connection, table)
             connection.execute(MOVE, (position, None, None, names, 0))
 
     def stopped(self, tables: Sequence[Table]) -> list[str]:
@@ -263,7 +265,7 @@ class PostgresViews:
         """Remove the tables of a rebuild that is not wanted any more."""
         connection = self._open()
         with connection.transaction():
-            names = [self._table(name) for table in tables for name, _ in relations(table)]
+            names = [self._table(name) for table in tables for name in relations(table)]
             if names:
                 connection.execute(sql.SQL("drop table if exists {}").format(sql.SQL(", ").join(names)))
             connection.execute("delete from views.tracking where name = any(%s)", (self._names(tables),))
@@ -313,15 +315,14 @@ class PostgresViews:
     def _sql(self, query: str, table: Table, part: str = "") -> str:
         return statement(query, part_of(table, part) + self._suffix)
 
-    def _create(self, connection: psycopg.Connection[Any], table: Table, kept: str = "") -> bool:
+    def _create(self, connection: psycopg.Connection[Any], table: Table, kept: str) -> bool:
         """Create the tables of a view, unless they are there; whether they were not."""
         new = connection.execute(
             "insert into views.tracking (name, position) values (%s, 0) on conflict do nothing",
             (table.name + self._suffix,),
         )
-        for name, columns in relations(table) if new.rowcount else ():
-            create = sql.SQL("create table {} (" + columns + ")" + kept)
-            connection.execute(create.format(self._table(name)))
+        for name, create in creating(table, kept) if new.rowcount else ():
+            connection.execute(sql.SQL(create).format(self._table(name)))
         return new.rowcount == 1
 
     def _index(self, connection: psycopg.Connection[Any], table: Table) -> None:

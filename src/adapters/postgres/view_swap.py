@@ -114,7 +114,7 @@ def _lock(connection: psycopg.Connection[Any], tables: Sequence[Table], suffixes
 
 def _relations(tables: Sequence[Table], suffixes: tuple[str, str]) -> list[str]:
     new, read = suffixes
-    return [name + suffix for table in tables for name, _ in relations(table) for suffix in (read, new)]
+    return [name + suffix for table in tables for name in relations(table) for suffix in (read, new)]
 
 
 def _lock_within(
@@ -130,7 +130,7 @@ def _lock_within(
 def _put_aside(connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:
     """Give tables another name, under which they go later."""
     connection.execute("delete from views.tracking where name = %s", (table.name + suffix,))
-    names = _there(connection, [name + suffix for name, _ in relations(table)])
+    names = _there(connection, [name + suffix for name in relations(table)])
     if not names:
         return
     query = (
@@ -144,7 +144,7 @@ def _put_aside(connection: psycopg.Connection[Any], table: Table, suffix: str) -
 
 
 def _take_place(connection: psycopg.Connection[Any], table: Table, new: str, read: str) -> None:
-    for name, _ in relations(table):
+    for name in relations(table):
         _rename(connection, name + new, name + read)
     connection.execute(
         "update views.tracking set name = %s where name = %s", (table.name + read, table.name + new)

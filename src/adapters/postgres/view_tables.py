@@ -86,7 +86,12 @@ def add(name: str, cells: tuple[Column, ...], amounts: tuple[str, ...]) -> str:
     return statement(f"{insert} on conflict ({keys}) do update set {sums}", name)
 
 
-UNTENDED = " with (autovacuum_enabled = off, toast.autovacuum_enabled = off)"
+SAMPLED = 10
+"""Of how many values of a column statistics are kept, where PostgreSQL has 100: our questions go by index
+whatever they say, and to keep more took a tenth of the time in which the views were made, soon afterwards."""
+KEPT = "autovacuum_vacuum_insert_scale_factor = 1"
+"""What was only added to is vacuumed when it has doubled, and so not right after it was made."""
+FILLED = f"{KEPT}, autovacuum_enabled = off, toast.autovacuum_enabled = off"
 """Tables that are being filled: to vacuum them would be in vain."""
 TEND = "alter table {} reset (autovacuum_enabled, toast.autovacuum_enabled)"
 UPSERT_STATE = (
@@ -110,28 +115,38 @@ def part_of(table: Table, part: str) -> str:
     return f"{table.name}_{part}" if part else table.name
 
 
-def relations(table: Table) -> list[tuple[str, str]]:
-    """Every table of a view: its name and its columns in SQL."""
-    found = [
-        (table.name, f"{_declared(VERSION[:-1])}, {_columns((*VERSION[-1:], *table.columns))}"),
-        (f"{table.name}_state", _declared(STATE)),
-        (f"{table.name}_heard", _declared(HEARD)),
-        (f"{table.name}_edge", _declared(EDGE)),
-    ]
-    for sums in table.summaries:
-        found.append((f"{table.name}_{sums.name}_head", _declared(head_columns(sums))))
-        if sums.history:
-            found.append((f"{table.name}_{sums.name}_delta", _declared(delta_columns(sums))))
-            found.append((f"{table.name}_{sums.name}_block", _declared(block_columns(sums))))
+def relations(table: Table) -> list[str]:
+    """The names of every table of a view."""
+    return [name for name, _ in _shapes(table)]
+
+
+def creating(table: Table, kept: str) -> list[tuple[str, str]]:
+    """Every table of a view, by name, and what creates it as `{0}`, to be `KEPT` or `FILLED`."""
+    found = []
+    for name, columns in _shapes(table):
+        declared = ", ".join(f'"{column}" {kind}' for column, kind in columns)
+        few = ", ".join(f'alter "{column}" set statistics {SAMPLED}' for column, _ in columns)
+        found.append((name, f"create table {{0}} ({declared}) with ({kept}); alter table {{0}} {few}"))
     return found
 
 
-def _columns(named: Sequence[Column], more: str = "") -> str:
-    return ", ".join(f'"{name}" {kind}{more}' for name, kind in named)
+def _shapes(table: Table) -> list[tuple[str, tuple[Column, ...]]]:
+    found = [
+        (table.name, (*_filled(VERSION[:-1]), *VERSION[-1:], *table.columns)),
+        (f"{table.name}_state", _filled(STATE)),
+        (f"{table.name}_heard", _filled(HEARD)),
+        (f"{table.name}_edge", _filled(EDGE)),
+    ]
+    for sums in table.summaries:
+        found.append((f"{table.name}_{sums.name}_head", _filled(head_columns(sums))))
+        if sums.history:
+            found.append((f"{table.name}_{sums.name}_delta", _filled(delta_columns(sums))))
+            found.append((f"{table.name}_{sums.name}_block", _filled(block_columns(sums))))
+    return found
 
 
-def _declared(named: Sequence[Column]) -> str:
-    return _columns(named, " not null")
+def _filled(named: Sequence[Column]) -> tuple[Column, ...]:
+    return tuple((name, f"{kind} not null") for name, kind in named)
 
 
 def head_columns(sums: Sums) -> tuple[Column, ...]:

@@ -21,6 +21,7 @@ from ledgerstone.adapters.postgres.view_swap import (
     swap,
     sweep,
 )
+from ledgerstone.adapters.postgres.view_tables import SAMPLED
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.reads import rebuilds
@@ -32,6 +33,11 @@ from tests.waiting import until
 from tests.worlds import messages
 
 CHAIN = whole_chains(VIEWS, ["mrr"])[0]
+STATISTICS = (
+    "select relname, array_agg(distinct attstattarget) from pg_class t"
+    " join pg_attribute a on a.attrelid = t.oid and attnum > 0"
+    " where relnamespace = 'views'::regnamespace and relkind = 'r' and relname ~ '_v[0-9]+(_|$)' group by 1"
+)
 WAITING_FOR_TABLE = "select count(*) from pg_locks where locktype = 'relation' and not granted"
 WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
 BY = {REBUILDING: "_new_12", VERIFYING: "_verify", REPLAYING: "_replay"}
@@ -141,6 +147,17 @@ def test_tables_are_not_vacuumed_while_they_are_filled(
     _begun(database, journal, BY[REBUILDING])
 
     assert _untended(connection) == []
+
+
+def test_few_statistics_are_kept_of_tables_that_are_read_and_of_those_beside(
+    database: Database, journal: Journal, connection: psycopg.Connection
+) -> None:
+    _begun(database, journal, BY[REBUILDING])
+
+    targets: dict[str, list[int]] = dict(connection.execute(STATISTICS).fetchall())
+
+    assert {*_tables(connection, BY[REBUILDING]), "mrr_v3", "mrr_v3_state"} <= set(targets)
+    assert set(map(tuple, targets.values())) == {(SAMPLED,)}
 
 
 def test_what_is_waited_for_behind_the_locks_of_a_swap_has_its_time(
