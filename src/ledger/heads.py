@@ -29,10 +29,15 @@ def brief(row: Recorded) -> bytes:
     return told.encode() if told.count("|") == 4 else b""
 
 
+def is_brief(beginning: bytes) -> bool:
+    """Whether that is a brief, and not a state: no state begins like one."""
+    return beginning < b"\x80"
+
+
 def decode_head(beginning: bytes) -> Recorded | None:
     """An evidence without its payload, from the first `HEAD` bytes of its state; None when they do not reach
-    so far. From its `brief` (no state begins like one) only what it is counted by: the rest is empty."""
-    if beginning[:1] < b"\x80":
+    so far. From its `brief` only what it is counted by: the rest is empty."""
+    if is_brief(beginning):
         return _counted(beginning)
     end = beginning.find(_PAYLOAD) + len(_PAYLOAD)
     while end >= len(_PAYLOAD):

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ledgerstone.projections.chain import folded, sound
 from ledgerstone.projections.folder import Folder
-from ledgerstone.projections.reader import Heard, Log, Reader
+from ledgerstone.projections.reader import Again, Heard, Log, Reader
 from ledgerstone.projections.shares import Piece, Share
 from ledgerstone.projections.view import AnyView, Table, table
 from ledgerstone.projections.writes import Sums, Write, added, past, present
@@ -83,8 +83,8 @@ class Bulk:
         """How many of the keys in memory could be given up to another pass."""
         return sum(len(self._folder.entries(view)) for view in self._unread)
 
-    def take(self, heard: Sequence[Heard], upto: int) -> None:
-        """Fold the rows of a window, and write what is over."""
+    def take(self, heard: Sequence[Heard], again: Sequence[Again], upto: int) -> None:
+        """Fold the rows of a window, count what came again, and write what is over."""
         if self.failure:
             return
         readable, spoiled = sound(heard)
@@ -94,6 +94,8 @@ class Bulk:
         if spoiled is not None:
             self.fail(f"row {spoiled[0]} cannot be decoded: {spoiled[1].why}")
             return
+        for row, times in again:
+            self._folder.again(row, times)
         if upto > self.piece.since:
             self._write(upto)
         self._folder.begin(0)
@@ -155,13 +157,13 @@ def _one_pass(
     aside: Executor | None,
 ) -> tuple[int, list[Piece]]:
     """Read the log once; how far, and what is left for other passes."""
-    reader, upto = Reader(log, [bulk.views for bulk in bulks], aside, span.end), 0
+    reader, upto = Reader(log, [bulk.views for bulk in bulks], aside, span.end, counting=True), 0
     left: list[Piece] = []
     while any(not bulk.failure for bulk in bulks) and (read := reader.window(upto, span.window)).rows:
         if read.corrects:
             break
         for bulk, lane in zip(bulks, read.lanes, strict=True):
-            bulk.take(lane, read.upto)
+            bulk.take(lane, read.again, read.upto)
         upto = read.upto
         left += _within(bulks, span.keys, upto)
         told(read.rows, 0)

@@ -116,6 +116,12 @@ class Folder:
                 if self._show(memory, key, entry, position) and memory.is_read:
                     self._disturb(memory, key, stale)
 
+    def again(self, row: Recorded, times: int) -> None:
+        """Count a row that was heard so many times more: one of which no view hears more than a count."""
+        for memory, hears in self._ways.get(type(row.body), ()):
+            if hears and memory.counts:
+                self._count(memory, row, self._book(row.book), times)
+
     def adopt(self, view: AnyView, key: Key, state: Any, shown: tuple[Shown, ...]) -> None:
         """Take in a key as it was written: its rows follow from its state and its references."""
         memory = self._memories[view.name]
@@ -179,11 +185,11 @@ class Folder:
             found = memory.entries[key] = Entry()
         return found
 
-    def _count(self, memory: Memory, row: Recorded, book: str) -> None:
+    def _count(self, memory: Memory, row: Recorded, book: str, times: int = 1) -> None:
         count = memory.view.count(row)
         if count is not None:
             counted, cell = memory.changes.counted, (book, count)
-            counted[cell] = counted.get(cell, 0) + 1
+            counted[cell] = counted.get(cell, 0) + times
 
     def _fold(
         self, memory: Memory, position: int, row: Recorded, book: str, affected: Affected | None
@@ -230,10 +236,8 @@ class Folder:
 
     def _recount(self, memory: Memory, row: Recorded, book: str) -> None:
         for told, times in ((was(row), -1), (now(row), 1)) if memory.counts else ():
-            count = memory.view.count(told) if type(told.body) in memory.hears else None
-            if count is not None:
-                counted = memory.changes.counted
-                counted[book, count] = counted.get((book, count), 0) + times
+            if type(told.body) in memory.hears:
+                self._count(memory, told, book, times)
 
     def _concerned(self, memory: Memory, row: Recorded, book: str) -> dict[Key, None]:
         """The keys that heard what was in force of a fact, and those that hear what is."""

@@ -1,7 +1,7 @@
 """How is the log read for several chains of views? Once: a row is decoded and given to all who hear it, while
 the next window is on its way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from operator import itemgetter
 from typing import NamedTuple, Protocol
@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from ledgerstone.ledger.facts import Superseded, tag
-from ledgerstone.ledger.heads import decode_head
+from ledgerstone.ledger.heads import decode_head, is_brief
 from ledgerstone.ledger.recorded import Recorded, decode
 from ledgerstone.projections.view import AnyView
 
@@ -47,19 +47,28 @@ class Log(Protocol):
         ...
 
 
+Again = tuple[Recorded, int]
+"""What a message is counted by, and how many more of a window are counted by the same."""
+
+
 class Window(NamedTuple):
-    """Some rows of the log: how many, the last one's position, what each chain is to hear of them, and
-    whether there are corrections among them, of which all chains hear."""
+    """Some rows of the log: how many, the last one's position, what each chain is to hear of them, whether
+    there are corrections among them, of which all chains hear, and what is only to be counted again."""
 
     rows: int
     upto: int
     lanes: tuple[list[Heard], ...]
     corrects: bool
+    again: list[Again]
+
+
+Way = tuple[Decode, list[list[Heard]], dict[bytes, int] | None]
+"""How a row is decoded, who hears it, and how often each brief came again, where that is counted."""
 
 
 class Reader:
     """Reads a log for chains of views, up to a position if one is given. With `aside`, that thread reads one
-    window ahead."""
+    window ahead. With `counting`, of messages in a window that are counted by the same one is heard."""
 
     def __init__(
         self,
@@ -67,6 +76,7 @@ class Reader:
         groups: Sequence[Sequence[AnyView]],
         aside: Executor | None = None,
         end: int | None = None,
+        counting: bool = False,
     ) -> None:
         views = [view for group in groups for view in group]
         whole = {kind for view in views for kind in view.hears if kind not in view.heads}
@@ -74,6 +84,7 @@ class Reader:
         self._heads = sorted({tag(kind) for view in views for kind in view.heads if kind not in whole})
         self._hear = [{CORRECTION, *(tag(kind) for view in group for kind in view.hears)} for group in groups]
         self._tags = sorted(set().union(*self._hear))
+        self._counting = counting
         self._ahead: tuple[int, int, Future[Raw]] | None = None
 
     def window(self, after: int, limit: int) -> Window:
@@ -84,21 +95,28 @@ class Reader:
         for position, name, state in raw:
             if state is None:
                 continue
-            decoded, hearers = ways[name]
+            decoded, hearers, more = ways[name]
+            if more and state in more:
+                more[state] += 1
+                continue
             try:
                 heard: Heard = (position, decoded(state) or self._whole(position, name))
+                if more is not None and is_brief(state):
+                    more[state] = 0
             except msgspec.MsgspecError as error:
                 heard = (position, Spoiled(name, str(error)))
             for lane in hearers:
                 lane.append(heard)
         upto = raw[-1][0] if raw else after
         corrects = CORRECTION in map(itemgetter(1), raw)
-        return Window(upto - after, upto, lanes, corrects)
+        return Window(upto - after, upto, lanes, corrects, list(_again(ways.values())))
 
-    def _way(self, name: str, lanes: Sequence[list[Heard]]) -> tuple[Decode, list[list[Heard]]]:
+    def _way(self, name: str, lanes: Sequence[list[Heard]]) -> Way:
         """How a row with this tag is decoded, and the chains that hear it."""
         hearers = [lane for lane, hears in zip(lanes, self._hear, strict=True) if name in hears]
-        return decode_head if name in self._heads else decode, hearers
+        if name not in self._heads:
+            return decode, hearers, None
+        return decode_head, hearers, {} if self._counting else None
 
     def _whole(self, position: int, name: str) -> Recorded:
         """A row whose head was not enough."""
@@ -121,3 +139,10 @@ class Reader:
     def _within(self, after: int, most: int) -> int:
         """How many rows of a window are wanted."""
         return most if self._end is None else min(most, self._end - after)
+
+
+def _again(ways: Iterable[Way]) -> Iterator[Again]:
+    for decoded, _, more in ways:
+        for brief, times in more.items() if more else ():
+            if times and (row := decoded(brief)):
+                yield row, times
