@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from ledgerstone.adapters.postgres.view_blocks import Check, checks, heads
-from ledgerstone.adapters.postgres.view_tables import Table, added_up, added_up_now, by_key, by_key_now
+from ledgerstone.adapters.postgres.view_tables import HASH, Table, added_up, added_up_now, by_key, by_key_now
 
 NAMED = 10
 """Keys or rows that are named of each kind of difference within a version."""
@@ -68,8 +68,8 @@ def _first_line(error: psycopg.Error) -> str:
 def _of_table(
     connection: psycopg.Connection[Any], table: Table, suffixes: tuple[str, str], position: int
 ) -> Iterator[str]:
-    for name, pair in _keys(table, suffixes):
-        if not _alike(connection, pair, position):
+    for name, pair, digest in _keys(table, suffixes):
+        if not _alike(connection, pair, position, digest):
             yield from _unlike_keys(connection, name, pair, position)
     for name, pair in _sums(table, suffixes):
         if not _alike(connection, pair, position):
@@ -79,13 +79,13 @@ def _of_table(
     yield from _unsummed(connection, heads(table, suffixes[1]))
 
 
-def _keys(table: Table, suffixes: tuple[str, str]) -> Iterator[tuple[str, Pair]]:
-    """What is compared key by key: names of tables, and what to ask of both builds."""
-    for name, query in by_key(table):
-        yield name, _of_both(query, name, suffixes)
+def _keys(table: Table, suffixes: tuple[str, str]) -> Iterator[tuple[str, Pair, str]]:
+    """What is compared key by key: names of tables, what to ask of both builds, and a hash of a row of it."""
+    for name, query, digest in by_key(table):
+        yield name, _of_both(query, name, suffixes), digest
     for name, query in by_key_now(table):
         here, there = _of_both(query, name, suffixes)
-        yield name, (_unmoved(here, table, suffixes), _unmoved(there, table, suffixes))
+        yield name, (_unmoved(here, table, suffixes), _unmoved(there, table, suffixes)), HASH
 
 
 def _sums(table: Table, suffixes: tuple[str, str]) -> Iterator[tuple[str, Pair]]:
@@ -103,11 +103,18 @@ def _of_both(query: str, name: str, suffixes: tuple[str, str]) -> Pair:
 
 
 def _unmoved(query: sql.Composable, table: Table, suffixes: tuple[str, str]) -> sql.Composed:
-    """What a query says of those keys that have heard and shown nothing since in either build."""
+    """What a query says of those keys that have heard and shown nothing since in either build. Most often
+    these are all, and then nothing is joined: the planner cannot know that it would leave nothing out."""
     return sql.SQL(
-        "with moved as materialized ({} union all {}) select * from ({}) d"
-        " where not exists (select from moved m where m.book = d.book and m.key = d.key)"
-    ).format(*(_moved(table, suffix) for suffix in suffixes), query)
+        "with moved as materialized ({moved} union all {also}) select * from ({query}) d where not {some}"
+        " union all select * from ({query}) d where {some}"
+        " and not exists (select from moved m where m.book = d.book and m.key = d.key)"
+    ).format(
+        moved=_moved(table, suffixes[0]),
+        also=_moved(table, suffixes[1]),
+        query=query,
+        some=sql.SQL("(select exists (select from moved))"),
+    )
 
 
 def _moved(table: Table, suffix: str) -> sql.Composed:
@@ -299,18 +306,18 @@ def _unsummed(connection: psycopg.Connection[Any], checks: Iterable[Check]) -> I
             yield from _unlike(connection, check.name, summed, kept, check.given)
 
 
-def _alike(connection: psycopg.Connection[Any], pair: Pair, position: int) -> bool:
+def _alike(connection: psycopg.Connection[Any], pair: Pair, position: int, digest: str = HASH) -> bool:
     """Whether two queries have the same rows, in any order, as of one snapshot: as many, and the sum of a
     hash of each. That others give the same sum is one chance in 2^64; sorting both to be sure would double a
     rebuild's time."""
     query = sql.SQL(
         "select h.rows = t.rows and h.digest is not distinct from t.digest from ({}) h, ({}) t"
-    ).format(*map(_digested, pair))
+    ).format(*(_digested(contents, digest) for contents in pair))
     return connection.execute(query, {"p": position}).fetchone() == (True,)
 
 
-def _digested(contents: sql.Composable) -> sql.Composed:
-    query = "select count(*) as rows, sum(hash_record_extended(d, 0)) as digest from ({}) d"
+def _digested(contents: sql.Composable, digest: str = HASH) -> sql.Composed:
+    query = f"select count(*) as rows, sum({digest}) as digest from ({{}}) d"
     return sql.SQL(query).format(contents)
 
 

@@ -188,19 +188,28 @@ def seeking(table: Table) -> list[str]:
     return [f'create index on {{}} ("{name}") where "{name}" is not null' for name in table.sought]
 
 
-def by_key(table: Table) -> list[tuple[str, str]]:
-    """What two builds of a table must agree on of each key, as known at a position: its versions with their
-    places, by which they are closed, and what it heard, however that was parted among windows."""
+HASH = "hash_record_extended(d, 0)"
+"""A hash of any row `d`."""
+HASH_HEARD = "hashint8extended(d.at, hashtextextended(d.key, hashtextextended(d.book, 0)))"
+"""The same of a position that a key heard, of which there are most: no record is made of it first."""
+
+
+def by_key(table: Table) -> list[tuple[str, str, str]]:
+    """What two builds of a table must agree on of each key, as known at a position, and how a row of it is
+    hashed: its versions with their places, by which they are closed, and what it heard, however that was
+    parted among windows."""
     columns = "".join(f', "{name}"' for name, _ in table.columns)
     return [
         (
             table.name,
             f"select book, key, place{columns}, known_from, case when known_to <= %(p)s then known_to end"
             " as known_to from {} where known_from <= %(p)s",
+            HASH,
         ),
         (
             f"{table.name}_heard",
             "select book, key, at from {} cross join unnest(positions) at where at <= %(p)s",
+            HASH_HEARD,
         ),
     ]
 

@@ -28,6 +28,9 @@ SPOILED = [
     ("mrr_v3_edge", "insert into views.mrr_v3_edge select book, 'terms', 'coupon/none', key from"
      " views.mrr_v3_state where key = %(key)s"),
     ("mrr_v3_heard", "update views.mrr_v3_heard set positions = positions || 1::bigint where key = %(key)s"),
+    ("mrr_v3_heard", "update views.mrr_v3_heard set positions[1] = positions[1] - 1 where key = %(key)s"),
+    ("mrr_v3_heard", "update views.mrr_v3_heard set key = key || 'x' where key = %(key)s"),
+    ("mrr_v3_heard", "update views.mrr_v3_heard set book = ':test' where key = %(key)s"),
     ("mrr_v3_heard", "delete from views.mrr_v3_heard where key = %(key)s"),
     ("sync_v4_messages_head", "update views.sync_v4_messages_head set heard = heard + 1"),
 ]  # fmt: skip
