@@ -33,6 +33,7 @@ from ledgerstone.adapters.postgres.view_store import Connect, PostgresViews, Tab
 from ledgerstone.adapters.postgres.view_swap import BEGINNING, TablesBusy
 from ledgerstone.http.intake import BYTES, LARGEST, SECONDS
 from ledgerstone.ledger.journal import Journal, LogUnavailable
+from ledgerstone.projections.bulk import KEYS
 from ledgerstone.projections.chain import Overtaken
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.live import Stopped, follow
@@ -49,10 +50,6 @@ CURRENCY = re.compile(r"[a-z]{3}", re.ASCII)
 TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|off", re.ASCII)
 PATIENCE = 15.0
 """Seconds that a window of the engine may take to end: a database that says nothing must not keep us."""
-
-
-REBUILD_KEYS = 400_000
-"""Keys that a rebuild holds in memory, all its processes together; one takes some 3 kB."""
 
 
 class ConfigurationError(Exception):
@@ -87,7 +84,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ledgerstone_home: Path = Path("var/pg")
     ledgerstone_webhook_bytes: int = BYTES
     ledgerstone_webhook_seconds: float = SECONDS
-    ledgerstone_rebuild_keys: int = REBUILD_KEYS
+    ledgerstone_rebuild_keys: int = KEYS
     ledgerstone_reporting_currency: str | None = None
     ledgerstone_verify_at: str = "02:30"
     ledgerstone_functional_currency: str | None = None

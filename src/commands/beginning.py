@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import psycopg
 
 from ledgerstone.adapters.postgres.lock import AlreadyRunning, alone
-from ledgerstone.bootstrap import REBUILD_KEYS, Beginning
+from ledgerstone.bootstrap import Beginning
 from ledgerstone.commands.crew import WorkerGone
 from ledgerstone.commands.launch import NICE
 from ledgerstone.commands.rebuild import reported
 from ledgerstone.commands.workers import Order, processors
+from ledgerstone.projections.bulk import KEYS
 from ledgerstone.projections.reads import rebuilds
 from ledgerstone.projections.rebuild import Chained, Told
 
@@ -20,7 +21,7 @@ MOST = 4
 logger = logging.getLogger("ledgerstone")
 
 
-def beginning(dsn: str, keys: int = REBUILD_KEYS, processes: int = 0) -> Beginning:
+def beginning(dsn: str, keys: int = KEYS, processes: int = 0) -> Beginning:
     """Begins views by processes (0: one for each processor) that hold so many keys together. Who is frozen
     meanwhile still holds the lock of those who rebuild, so it is never waited for."""
     order = Order(processes or min(MOST, processors()), keys, nice=NICE)

@@ -13,9 +13,10 @@ from typing import TypeAlias
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.view_layout import begin
-from ledgerstone.bootstrap import PATIENCE, REBUILD_KEYS, following, journal_of, tune_interpreter
+from ledgerstone.bootstrap import PATIENCE, following, journal_of, tune_interpreter
 from ledgerstone.commands.beginning import beginning
 from ledgerstone.commands.crew import ENDING, end_with_parent
+from ledgerstone.projections.bulk import KEYS
 
 PAUSE = 1.0
 """Seconds before an engine that ended by itself is followed by another."""
@@ -29,7 +30,7 @@ Line: TypeAlias = "Connection[None, None]"
 
 
 @contextmanager
-def keeping(dsn: str, keys: int = REBUILD_KEYS) -> Iterator[None]:
+def keeping(dsn: str, keys: int = KEYS) -> Iterator[None]:
     """The views are kept meanwhile, by one engine after the other where one is killed. None outlives us,
     though we are killed. Views of a long log are begun with so many `keys` in memory."""
     begin(dsn)  # before anybody asks how far the views are

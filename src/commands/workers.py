@@ -15,10 +15,9 @@ from ledgerstone.adapters.postgres.lease import UNFINISHED
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_layout import connect
 from ledgerstone.adapters.postgres.view_store import PostgresViews
-from ledgerstone.bootstrap import REBUILD_KEYS
 from ledgerstone.commands.crew import Crew, crew
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.projections.bulk import Made, Span, fill
+from ledgerstone.projections.bulk import KEYS, Made, Span, fill
 from ledgerstone.projections.rebuild import (
     Built,
     Chained,
@@ -52,7 +51,7 @@ class Order(Struct, frozen=True):
     with, and by how much the processes are to give way to others (as `nice` has it)."""
 
     workers: int = 0
-    keys: int = REBUILD_KEYS
+    keys: int = KEYS
     swap: bool = True
     suffix: str = NEW
     replace: bool = False

@@ -19,7 +19,8 @@ from ledgerstone.projections.view import AnyView, Table, table
 from ledgerstone.projections.writes import Sums, Write, added, past, present
 
 KEYS = 400_000
-"""Keys held in memory by a process, unless it is told otherwise; a key takes some 3 kB."""
+"""Keys held in memory by all processes that share the work, unless they are told otherwise; a key takes some
+3 kB."""
 PARTS = 1 << 16
 """Shares into which a chain is divided at most."""
 
