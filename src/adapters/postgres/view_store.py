@@ -243,6 +243,7 @@ class PostgresViews:
                 for name in relations(table):  # before the indexes, which note how many rows there are
                     connection.execute(sql.SQL(TEND).format(self._table(name)))
                 self._index(connection, table)
+            self._analyze(connection, tables)
             connection.execute(MOVE, (position, None, None, names, 0))
 
     def stopped(self, tables: Sequence[Table]) -> list[str]:
@@ -331,6 +332,12 @@ class PostgresViews:
             connection.execute(sql.SQL(create).format(self._table(name)))
         for create in seeking(table):
             connection.execute(sql.SQL(create).format(self._table(table.name)))
+
+    def _analyze(self, connection: psycopg.Connection[Any], tables: Sequence[Table]) -> None:
+        """Have statistics before the first question: PostgreSQL would look in a minute, and until then plans
+        are made for tables of which nothing is known."""
+        names = [self._table(name) for table in tables for name in relations(table)]
+        connection.execute(sql.SQL("analyze {}").format(sql.SQL(", ").join(names)))
 
     def _add_up(
         self, connection: psycopg.Connection[Any], tables: Sequence[Table], start: int, end: int

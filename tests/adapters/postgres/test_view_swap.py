@@ -25,7 +25,7 @@ from ledgerstone.adapters.postgres.view_tables import SAMPLED
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.reads import rebuilds
-from ledgerstone.projections.rebuild import begin_tables, build, take_place, whole_chains
+from ledgerstone.projections.rebuild import begin_tables, build, rebuild, take_place, whole_chains
 from ledgerstone.projections.view import table
 from ledgerstone.projections.views import VIEWS
 from tests.projections.tables import everything
@@ -158,6 +158,20 @@ def test_few_statistics_are_kept_of_tables_that_are_read_and_of_those_beside(
 
     assert {*_tables(connection, BY[REBUILDING]), "mrr_v3", "mrr_v3_state"} <= set(targets)
     assert set(map(tuple, targets.values())) == {(SAMPLED,)}
+
+
+def test_tables_that_are_swapped_in_have_statistics(
+    database: Database, journal: Journal, connection: psycopg.Connection
+) -> None:
+    beside = PostgresViews(database.app_dsn, BY[REBUILDING])
+    rebuild([CHAIN], journal, beside)
+    beside.close()
+
+    found = connection.execute(
+        "select tablename, attname from pg_stats where schemaname = 'views'"
+    ).fetchall()
+
+    assert {("terms_v2", "known_from"), ("terms_v2_state", "key"), ("terms_v2_heard", "key")} <= set(found)
 
 
 def test_what_is_waited_for_behind_the_locks_of_a_swap_has_its_time(
