@@ -68,7 +68,7 @@ class View(Generic[S, P]):
     hears: ClassVar[tuple[type[Fact], ...]]
     heads: ClassVar[tuple[type[Fact], ...]] = ()
     """Of these only the head is heard: an evidence without its payload, and of a sound message no more than
-    what it is counted by (`ledger.heads`)."""
+    what it is counted by (`ledger.heads`): that must have no keys, since of many alike one may be heard."""
     reads: ClassVar[tuple[type["View[Any, Any]"], ...]] = ()
     weight: ClassVar[int] = 1
     """How much work it is next to others, to divide views among processes."""

@@ -228,12 +228,14 @@ def _moved_in_memory(meaning: Sequence[Sums]) -> Moved:
 
 
 def _moved(blocks: dict[str, list[Line]]) -> Moved:
-    """The same from the rows of the tables."""
+    """The same from the rows of the tables, of which each is there once."""
     amounts = {summary.name: len(summary.amounts) for summary in Mrr.summaries}
-    return {
-        name: {row[: -amounts[name]]: row[-amounts[name] :] for row in rows if any(row[-amounts[name] :])}
+    found = {
+        name: [(row[: -amounts[name]], row[-amounts[name] :]) for row in rows]
         for name, rows in blocks.items()
     }
+    assert all(len(dict(moved)) == len(moved) for moved in found.values())
+    return {name: {block: moved for block, moved in rows if any(moved)} for name, rows in found.items()}
 
 
 def _as_known(connection: psycopg.Connection[Any], position: int, head: bool = False) -> Sums:

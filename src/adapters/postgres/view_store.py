@@ -17,12 +17,12 @@ from ledgerstone.adapters.postgres.view_layout import LOCK, connect
 from ledgerstone.adapters.postgres.view_swap import abandoned, standings, swap, sweep
 from ledgerstone.adapters.postgres.view_tables import (
     CLOSE,
+    COUNTED,
     EDGE,
-    FILLED,
     INSERT_EDGE,
-    KEPT,
     STATE,
     TEND,
+    UNTENDED,
     UPSERT_STATE,
     Table,
     add,
@@ -34,6 +34,7 @@ from ledgerstone.adapters.postgres.view_tables import (
     part_of,
     relations,
     seeking,
+    spared,
     statement,
 )
 from ledgerstone.adapters.postgres.view_writes import (
@@ -122,7 +123,7 @@ class PostgresViews:
             with connection.transaction():
                 connection.execute(LOCK)
                 for table in tables:
-                    if self._create(connection, table, KEPT):
+                    if self._create(connection, table):
                         self._index(connection, table)
                 places = _places(connection, names)
         self._which |= {name: which for name, (_, which) in places.items()}
@@ -222,7 +223,7 @@ class PostgresViews:
         connection = self._open()
         with connection.transaction():
             for table in tables:
-                self._create(connection, table, FILLED)
+                self._create(connection, table, UNTENDED)
 
     def append(self, tables: Sequence[Table], reached: int, writes: Sequence[Write]) -> None:
         """Add new rows to tables that nobody reads yet; `reached` is how far the log was read for them."""
@@ -240,10 +241,7 @@ class PostgresViews:
                 self._copy(connection, (*new_rows(write), *kept_rows(write)))
             self._add_up(connection, tables, 0, position)
             for table in tables:
-                for name in relations(table):  # before the indexes, which note how many rows there are
-                    connection.execute(sql.SQL(TEND).format(self._table(name)))
-                self._index(connection, table)
-            self._analyze(connection, tables)
+                self._tend(connection, table)
             connection.execute(MOVE, (position, None, None, names, 0))
 
     def stopped(self, tables: Sequence[Table]) -> list[str]:
@@ -316,7 +314,7 @@ class PostgresViews:
     def _sql(self, query: str, table: Table, part: str = "") -> str:
         return statement(query, part_of(table, part) + self._suffix)
 
-    def _create(self, connection: psycopg.Connection[Any], table: Table, kept: str) -> bool:
+    def _create(self, connection: psycopg.Connection[Any], table: Table, kept: str = "") -> bool:
         """Create the tables of a view, unless they are there; whether they were not."""
         new = connection.execute(
             "insert into views.tracking (name, position) values (%s, 0) on conflict do nothing",
@@ -333,11 +331,14 @@ class PostgresViews:
         for create in seeking(table):
             connection.execute(sql.SQL(create).format(self._table(table.name)))
 
-    def _analyze(self, connection: psycopg.Connection[Any], tables: Sequence[Table]) -> None:
-        """Have statistics before the first question: PostgreSQL would look in a minute, and until then plans
-        are made for tables of which nothing is known."""
-        names = [self._table(name) for table in tables for name in relations(table)]
-        connection.execute(sql.SQL("analyze {}").format(sql.SQL(", ").join(names)))
+    def _tend(self, connection: psycopg.Connection[Any], table: Table) -> None:
+        """Index tables that were filled, and have them vacuumed, but not yet."""
+        for name in relations(table):  # before the indexes, which note how many rows there are
+            connection.execute(sql.SQL(TEND).format(self._table(name)))
+        self._index(connection, table)
+        names = [name + self._suffix for name in relations(table)]
+        for name, rows in connection.execute(COUNTED, (names,)).fetchall():
+            connection.execute(sql.SQL(spared(rows)).format(sql.Identifier("views", name)))
 
     def _add_up(
         self, connection: psycopg.Connection[Any], tables: Sequence[Table], start: int, end: int

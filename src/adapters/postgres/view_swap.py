@@ -52,6 +52,7 @@ def swap(
     positions of these are locked first, so that no engine moves them while `ready` catches up and compares;
     whoever waits to move them then finds them gone, and begins again."""
     new, read = suffixes
+    _analyze(connection, tables, new)
     with connection.transaction():
         _interrupt(connection, tables, suffixes)
         ready(standings(connection, tables, read, "for update"))
@@ -61,6 +62,14 @@ def swap(
             _take_place(connection, table, new, read)
             connection.execute(RETIRE_OLDER, {"name": table.name})
         connection.execute("notify views")
+
+
+def _analyze(connection: psycopg.Connection[Any], tables: Sequence[Table], suffix: str) -> None:
+    """Have statistics before the first question: PostgreSQL would look in a minute, and until then plans are
+    made for tables of which nothing is known."""
+    if names := _there(connection, [name + suffix for table in tables for name in relations(table)]):
+        all_of_them = sql.SQL(", ").join(sql.Identifier("views", name) for name in names)
+        connection.execute(sql.SQL("analyze {}").format(all_of_them))
 
 
 def _interrupt(

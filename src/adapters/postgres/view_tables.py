@@ -89,11 +89,13 @@ def add(name: str, cells: tuple[Column, ...], amounts: tuple[str, ...]) -> str:
 SAMPLED = 10
 """Of how many values of a column statistics are kept, where PostgreSQL has 100: our questions go by index
 whatever they say, and to keep more took a tenth of the time in which the views were made, soon afterwards."""
-KEPT = "autovacuum_vacuum_insert_scale_factor = 1"
-"""What was only added to is vacuumed when it has doubled, and so not right after it was made."""
-FILLED = f"{KEPT}, autovacuum_enabled = off, toast.autovacuum_enabled = off"
+UNTENDED = " with (autovacuum_enabled = off, toast.autovacuum_enabled = off)"
 """Tables that are being filled: to vacuum them would be in vain."""
 TEND = "alter table {} reset (autovacuum_enabled, toast.autovacuum_enabled)"
+COUNTED = (
+    "select relname, greatest(reltuples, 0)::bigint from pg_class"
+    " where relnamespace = 'views'::regnamespace and relname = any(%s)"
+)
 UPSERT_STATE = (
     "insert into {} (book, key, state) select * from unnest(%b::text[], %b::text[], %b::bytea[])"
     " on conflict (book, key) do update set state = excluded.state"
@@ -120,14 +122,26 @@ def relations(table: Table) -> list[str]:
     return [name for name, _ in _shapes(table)]
 
 
-def creating(table: Table, kept: str) -> list[tuple[str, str]]:
-    """Every table of a view, by name, and what creates it as `{0}`, to be `KEPT` or `FILLED`."""
+def creating(table: Table, kept: str = "") -> list[tuple[str, str]]:
+    """Every table of a view, by name, and what creates it as `{0}`."""
     found = []
     for name, columns in _shapes(table):
         declared = ", ".join(f'"{column}" {kind}' for column, kind in columns)
         few = ", ".join(f'alter "{column}" set statistics {SAMPLED}' for column, _ in columns)
-        found.append((name, f"create table {{0}} ({declared}) with ({kept}); alter table {{0}} {few}"))
+        found.append((name, f"create table {{0}} ({declared}){kept}; alter table {{0}} {few}"))
     return found
+
+
+def spared(rows: int) -> str:
+    """What has a table that was just made not vacuumed before as many rows were added as it has. PostgreSQL
+    counts those that it was made of as added, and would vacuum it whole at once."""
+    most = min(2 * rows + 1_000, 2**31 - 1)
+    scale, threshold = "autovacuum_vacuum_insert_scale_factor", "autovacuum_vacuum_insert_threshold"
+    return (
+        "alter table {} set ("
+        + ", ".join(f"{of}{scale} = 0, {of}{threshold} = {most}" for of in ("", "toast."))
+        + ")"
+    )
 
 
 def _shapes(table: Table) -> list[tuple[str, tuple[Column, ...]]]:

@@ -22,12 +22,14 @@ from ledgerstone.adapters.postgres.view_swap import (
     sweep,
 )
 from ledgerstone.adapters.postgres.view_tables import SAMPLED
+from ledgerstone.ledger.facts import Superseded
 from ledgerstone.ledger.journal import Journal
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.reads import rebuilds
 from ledgerstone.projections.rebuild import begin_tables, build, rebuild, take_place, whole_chains
 from ledgerstone.projections.view import table
 from ledgerstone.projections.views import VIEWS
+from tests.corrected import with_corrections
 from tests.projections.tables import everything
 from tests.waiting import until
 from tests.worlds import messages
@@ -38,6 +40,8 @@ STATISTICS = (
     " join pg_attribute a on a.attrelid = t.oid and attnum > 0"
     " where relnamespace = 'views'::regnamespace and relkind = 'r' and relname ~ '_v[0-9]+(_|$)' group by 1"
 )
+KNOWN = "select tablename from pg_stats where schemaname = 'views'"
+OPTIONS = "select relname, reloptions from pg_class where relnamespace = 'views'::regnamespace"
 WAITING_FOR_TABLE = "select count(*) from pg_locks where locktype = 'relation' and not granted"
 WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
 BY = {REBUILDING: "_new_12", VERIFYING: "_verify", REPLAYING: "_replay"}
@@ -167,11 +171,42 @@ def test_tables_that_are_swapped_in_have_statistics(
     rebuild([CHAIN], journal, beside)
     beside.close()
 
-    found = connection.execute(
-        "select tablename, attname from pg_stats where schemaname = 'views'"
-    ).fetchall()
+    found = connection.execute(KNOWN).fetchall()
 
-    assert {("terms_v2", "known_from"), ("terms_v2_state", "key"), ("terms_v2_heard", "key")} <= set(found)
+    assert {("terms_v2",), ("terms_v2_state",), ("terms_v2_heard",)} <= set(found)
+
+
+def test_tables_that_are_swapped_in_have_statistics_of_what_came_after_a_correction(
+    database: Database, journal: Journal, connection: psycopg.Connection
+) -> None:
+    """From a correction on rows are not folded in bulk."""
+    rows = [entry.row for entry in journal.read(0, 100) if entry.row is not None]
+    corrected, _ = with_corrections(rows, 3, 1)
+    journal.append_new([row for row in corrected if isinstance(row.body, Superseded)])
+    beside = PostgresViews(database.app_dsn, BY[REBUILDING])
+    rebuild([CHAIN], journal, beside)
+    beside.close()
+
+    found = connection.execute(KNOWN).fetchall()
+
+    assert {("terms_v2",), ("terms_v2_state",), ("terms_v2_heard",)} <= set(found)
+
+
+def test_tables_that_were_just_made_are_vacuumed_when_they_have_doubled(
+    database: Database, journal: Journal, connection: psycopg.Connection
+) -> None:
+    _begun(database, journal, BY[REBUILDING])
+
+    (rows,) = connection.execute("select count(*) from views.terms_v2_new_12").fetchone() or (0,)
+    options: dict[str, list[str] | None] = dict(connection.execute(OPTIONS).fetchall())
+
+    kept = [
+        "autovacuum_vacuum_insert_scale_factor=0",
+        f"autovacuum_vacuum_insert_threshold={2 * rows + 1000}",
+    ]
+    assert rows
+    assert options["terms_v2_new_12"] == kept
+    assert options["terms_v2"] is None
 
 
 def test_what_is_waited_for_behind_the_locks_of_a_swap_has_its_time(
