@@ -10,6 +10,7 @@ from ledgerstone.ledger.evidence import StripeEventHeard
 from ledgerstone.ledger.heads import HEAD, brief, decode_head
 from ledgerstone.ledger.recorded import Book, Recorded, encode
 from ledgerstone.projections.sync import Sync
+from ledgerstone.projections.views import VIEWS
 from tests.examples import EXAMPLES
 
 HEARD = next(row for row in EXAMPLES if isinstance(row.body, StripeEventHeard))
@@ -41,6 +42,14 @@ def test_a_brief_counts_as_its_message_does(row: Recorded) -> None:
     assert str(found.book) == str(row.book)
     assert view.count(found) == view.count(row)
     assert tuple(view.keys(found)) == tuple(view.keys(row)) == ()
+
+
+@given(messages())
+def test_what_is_counted_has_no_keys_in_any_view(row: Recorded) -> None:
+    """Of many that are counted by the same one may be heard."""
+    found = decode_head(told) if (told := brief(row)) else None
+
+    assert [key for view in VIEWS if view.heads and found for key in view.keys(found)] == []
 
 
 @pytest.mark.parametrize("row", EXAMPLES, ids=lambda row: row.name)

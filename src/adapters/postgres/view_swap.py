@@ -68,8 +68,7 @@ def _analyze(connection: psycopg.Connection[Any], tables: Sequence[Table], suffi
     """Have statistics before the first question: PostgreSQL would look in a minute, and until then plans are
     made for tables of which nothing is known."""
     if names := _there(connection, [name + suffix for table in tables for name in relations(table)]):
-        all_of_them = sql.SQL(", ").join(sql.Identifier("views", name) for name in names)
-        connection.execute(sql.SQL("analyze {}").format(all_of_them))
+        connection.execute(sql.SQL("analyze {}").format(_all(names)))
 
 
 def _interrupt(
@@ -130,10 +129,13 @@ def _lock_within(
     connection: psycopg.Connection[Any], seconds: float, names: Sequence[str], mode: str
 ) -> None:
     """Lock tables. What is waited for afterwards, the engine's own window, say, has its time."""
-    all_of_them = sql.SQL(", ").join(sql.Identifier("views", name) for name in names)
     connection.execute(f"set local lock_timeout = {seconds * 1000:.0f}".encode())
-    connection.execute(sql.SQL(f"lock table {{}} in {mode} mode").format(all_of_them))
+    connection.execute(sql.SQL(f"lock table {{}} in {mode} mode").format(_all(names)))
     connection.execute("set local lock_timeout to default")
+
+
+def _all(names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier("views", name) for name in names)
 
 
 def _put_aside(connection: psycopg.Connection[Any], table: Table, suffix: str) -> None:

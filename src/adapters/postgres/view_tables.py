@@ -96,6 +96,7 @@ COUNTED = (
     "select relname, greatest(reltuples, 0)::bigint from pg_class"
     " where relnamespace = 'views'::regnamespace and relname = any(%s)"
 )
+"""How many rows tables have, as their indexes noted when they were made."""
 UPSERT_STATE = (
     "insert into {} (book, key, state) select * from unnest(%b::text[], %b::text[], %b::bytea[])"
     " on conflict (book, key) do update set state = excluded.state"
