@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from operator import add, sub
 from typing import NamedTuple, Protocol, TypeVar
 
 GRAINS = ("day", "month")
@@ -233,14 +234,14 @@ def _shared(changes: Mapping[str, int], moved: int, between: str, kind: str) -> 
 
 def plus(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     """The sum of two lists of amounts."""
-    return tuple(map(int.__add__, one, other))
+    return tuple(map(add, one, other))
 
 
 def minus(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     """The difference of two lists of amounts."""
-    return tuple(map(int.__sub__, one, other))
+    return tuple(map(sub, one, other))
 
 
 def with_customers(movement: Movement) -> tuple[int, ...]:
     """A movement's amounts in the order of `KINDS`, then how many customers (0 or 1) moved in each way."""
-    return (*movement, *[int(amount > 0) for amount in movement])
+    return (*movement, *[1 if amount else 0 for amount in movement])

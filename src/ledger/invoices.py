@@ -143,10 +143,10 @@ def rank(invoice: Invoice) -> int:
 def stages(course: Course[Invoice]) -> tuple[Stage, ...]:
     """The life of an invoice: each status from the time that the invoice itself gives for it, every other
     change from the provider's message. It begins at `created_at`, as the first message says it was."""
-    before, contents, steps = course
+    contents, steps = course.contents, course.steps
     first = contents[steps[0].value]
     born = min(first.created_at, steps[0].at)
-    marks = [Stage(born, None, before or first)]
+    marks = [Stage(born, None, course.before or first)]
     for step in steps:
         terms = contents[step.value]
         start = _effective(step.at, terms, marks[-1].terms)

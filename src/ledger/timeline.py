@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import takewhile
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -88,7 +88,7 @@ def observe(
     return History(contents, seen, steps if then == steps else then, opened)
 
 
-class Course(NamedTuple, Generic[T]):
+class Course(Struct, Generic[T], frozen=True, gc=False):
     """What a history comes to: what the object was before the first message (None: not born, or not told),
     its distinct states, and when it took which. Messages that only repeat leave all three unchanged."""
 

@@ -85,7 +85,8 @@ def ours(walk: list[Message] | tuple[Message, ...]) -> Told:
             last=each.verb == "deleted",
             rank=lambda state: RANK[state.status],
         )
-    before, contents, steps = course(history)
+    told = course(history)
+    before, contents, steps = told.before, told.contents, told.steps
     return before, [(s.at.timestamp() - NOW, contents[s.value], s.ended, s.sure) for s in steps]
 
 
