@@ -180,6 +180,10 @@ def _until(at: datetime, some: tuple[A, ...]) -> tuple[A, ...]:
     return tuple([one for one in some if one.at <= at]) if some else some
 
 
+def _total(some: Sequence[Applied | Credited]) -> int:
+    return sum([one.amount for one in some]) if some else 0
+
+
 def _credited(at: datetime, note: CreditNoteIssued | CreditNoteVoided) -> Credited:
     sign = 1 if isinstance(note, CreditNoteIssued) else -1
     return Credited(at, note.credit_note, sign * total(note), sign * note.tax)
@@ -198,36 +202,35 @@ def _marks(around: Around) -> Sequence[datetime]:
 
 def _row(id: str, stage: Stage, around: Around, start: datetime, end: datetime | None) -> InvoiceRow:
     invoice, used, credited = stage.terms, _until(start, around.applied), _until(start, around.credited)
-    paid = sum([one.amount for one in used]) if used else 0
-    elsewhere = sum([one.amount for one in _until(start, around.elsewhere)])
+    paid, elsewhere = _total(used), _total(_until(start, around.elsewhere))
     refunded, disputed = standing(around.moves, start) if around.moves else (0, 0)
     return InvoiceRow(
-        id=id,
-        number=invoice.number,
-        customer=invoice.customer,
-        subscription=invoice.subscription,
-        currency=invoice.currency,
-        total=invoice.total,
-        tax=invoice.tax,
-        amount_due=invoice.amount_due,
-        amount_paid=invoice.amount_paid,
-        amount_remaining=invoice.amount_remaining,
-        refunded=refunded,
-        disputed=disputed,
-        credited=sum([one.amount for one in credited]),
-        credited_tax=sum([one.tax for one in credited]),
-        paid_elsewhere=max(invoice.paid_elsewhere, elsewhere),
-        status=invoice.status,
-        settlement=settlement(invoice, paid, refunded, disputed),
-        plans=invoice.plans,
-        payments=tuple(dict.fromkeys([one.payment for one in used])) if used else (),
-        created_at=invoice.created_at,
-        due_at=invoice.due_at,
-        finalized_at=invoice.finalized_at,
-        paid_at=invoice.paid_at,
-        voided_at=invoice.voided_at,
-        uncollectible_at=invoice.uncollectible_at,
-        sure=stage.sure and invoice.whole,
-        valid_from=start,
-        valid_to=end,
+        id,
+        invoice.number,
+        invoice.customer,
+        invoice.subscription,
+        invoice.currency,
+        invoice.total,
+        invoice.tax,
+        invoice.amount_due,
+        invoice.amount_paid,
+        invoice.amount_remaining,
+        refunded,
+        disputed,
+        _total(credited),
+        sum([one.tax for one in credited]) if credited else 0,
+        max(invoice.paid_elsewhere, elsewhere),  # paid_elsewhere
+        invoice.status,
+        settlement(invoice, paid, refunded, disputed),
+        invoice.plans,
+        tuple(dict.fromkeys([one.payment for one in used])) if used else (),  # payments
+        invoice.created_at,
+        invoice.due_at,
+        invoice.finalized_at,
+        invoice.paid_at,
+        invoice.voided_at,
+        invoice.uncollectible_at,
+        stage.sure and invoice.whole,  # sure
+        start,  # valid_from
+        end,  # valid_to
     )

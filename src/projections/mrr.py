@@ -209,16 +209,16 @@ def _placed(
             (told for at, told in reversed(profile) if at <= start), profile[0][1] if profile else None
         )
         yield MrrRow(
-            customer=customer,
-            subscription=subscription,
-            item=charge.item.id,
-            price=charge.item.price,
-            plan=charge.item.terms.product,
-            quantity=charge.item.quantity,
-            currency=charge.currency,
-            mrr=charge.mrr,
-            country=(who.country or "") if who else "",
-            tenant=who.tenant if who else customer,
-            valid_from=start,
-            valid_to=end,
+            customer,
+            subscription,
+            charge.item.id,  # item
+            charge.item.price,
+            charge.item.terms.product,  # plan
+            charge.item.quantity,
+            charge.currency,
+            charge.mrr,
+            (who.country or "") if who else "",  # country
+            who.tenant if who else customer,  # tenant
+            start,  # valid_from
+            end,  # valid_to
         )

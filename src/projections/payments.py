@@ -154,20 +154,20 @@ def _row(id: str, part: Part, at: datetime, first: datetime) -> PaymentRow:
     charge, use = _latest(tried, at), _latest(used, at)
     refunded, disputed = standing(moves, at) if moves else (0, 0)
     return PaymentRow(
-        id=id,
-        customer=(terms.customer if terms else None) or (charge.customer if charge else None),
-        invoice=use.invoice if use else None,
-        currency=charge.currency if charge else terms.currency if terms else "",
-        amount=charge.amount if charge else terms.amount if terms else 0,
-        refunded=refunded,
-        disputed=disputed,
-        status=_status(terms, charge),
-        method=(charge.method if charge else None) or (terms.method if terms else None),
-        provider_reference=charge.charge if charge else None,
-        failure_code=charge.code if charge else None,
-        at=terms.created_at if terms else first,
-        valid_from=at,
-        valid_to=None,
+        id,
+        (terms.customer if terms else None) or (charge.customer if charge else None),  # customer
+        use.invoice if use else None,  # invoice
+        charge.currency if charge else terms.currency if terms else "",  # currency
+        charge.amount if charge else terms.amount if terms else 0,  # amount
+        refunded,
+        disputed,
+        _status(terms, charge),  # status
+        (charge.method if charge else None) or (terms.method if terms else None),  # method
+        charge.charge if charge else None,  # provider_reference
+        charge.code if charge else None,  # failure_code
+        terms.created_at if terms else first,  # at
+        at,  # valid_from
+        None,  # valid_to
     )
 
 

@@ -235,28 +235,28 @@ def _line(sale: Sale, schedule: Schedule, since: datetime, until: datetime | Non
     service = sale.issued.lines[line] if line >= 0 else None
     stood = step.stood
     return RecognitionRow(
-        line=line,
-        rate="",
-        plan=schedule.plan,
-        currency=schedule.currency,
-        customer=sale.issued.customer,
-        subscription=schedule.subscription,
-        net=schedule.net,
-        issued_on=sale.on,
-        service_start=service.start if service else None,
-        service_end=service.end if service else None,
-        spread_from=step.start,
-        spread_to=step.end,
-        earned=stood.earned,
-        returned=stood.returned,
-        lost=stood.lost,
-        freed=stood.freed,
-        deferred=stood.deferred,
-        taxed=0,
-        recovered=0,
-        relieved=0,
-        valid_from=since,
-        valid_to=until,
+        line,
+        "",  # rate
+        schedule.plan,
+        schedule.currency,
+        sale.issued.customer,
+        schedule.subscription,
+        schedule.net,
+        sale.on,  # issued_on
+        service.start if service else None,  # service_start
+        service.end if service else None,  # service_end
+        step.start,  # spread_from
+        step.end,  # spread_to
+        stood.earned,
+        stood.returned,
+        stood.lost,
+        stood.freed,
+        stood.deferred,
+        0,  # taxed
+        0,  # recovered
+        0,  # relieved
+        since,  # valid_from
+        until,  # valid_to
     )
 
 

@@ -81,35 +81,37 @@ class Subscriptions(View[History[Subscription], Course[Subscription]]):
 def _row(
     id: str, terms: Subscription, sure: bool, valid_from: datetime, valid_to: datetime | None
 ) -> SubscriptionRow:
+    items, plans = _items(terms.items)
     return SubscriptionRow(
-        id=id,
-        customer=terms.customer,
-        status=terms.status,
-        collection_paused=terms.paused_collection is not None,
-        currency=terms.currency,
-        items=_items(terms.items).decode(),
-        plans=tuple(dict.fromkeys(item.terms.product for item in terms.items)),
-        started_at=terms.started_at,
-        trial_end=terms.trial_end,
-        cancel_at=terms.cancel_at,
-        cancel_at_period_end=terms.cancel_at_period_end,
-        canceled_at=terms.canceled_at,
-        ended_at=terms.ended_at,
-        reason=terms.reason,
-        feedback=terms.feedback,
-        pause_behavior=terms.paused_collection,
-        resumes_at=terms.collection_resumes_at,
-        pause_reason=terms.pause_reason,
-        pending=None if terms.pending is None else _pending(terms.pending),
-        sure=sure and terms.whole,
-        valid_from=valid_from,
-        valid_to=valid_to,
+        id,
+        terms.customer,
+        terms.status,
+        terms.paused_collection is not None,  # collection_paused
+        terms.currency,
+        items,
+        plans,
+        terms.started_at,
+        terms.trial_end,
+        terms.cancel_at,
+        terms.cancel_at_period_end,
+        terms.canceled_at,
+        terms.ended_at,
+        terms.reason,
+        terms.feedback,
+        terms.paused_collection,  # pause_behavior
+        terms.collection_resumes_at,  # resumes_at
+        terms.pause_reason,
+        None if terms.pending is None else _pending(terms.pending),  # pending
+        sure and terms.whole,
+        valid_from,
+        valid_to,
     )
 
 
 @lru_cache(1 << 12)
-def _items(items: tuple[Item, ...]) -> bytes:
-    return msgspec.json.encode(
+def _items(items: tuple[Item, ...]) -> tuple[str, tuple[str, ...]]:
+    """Items as JSON, and the products on them."""
+    told = msgspec.json.encode(
         [
             {
                 "id": item.id,
@@ -123,12 +125,13 @@ def _items(items: tuple[Item, ...]) -> bytes:
             for item in items
         ]
     )
+    return told.decode(), tuple(dict.fromkeys([item.terms.product for item in items]))
 
 
 def _pending(update: PendingUpdate) -> str:
     told: dict[str, Any] = {
         "expires_at": update.expires_at,
-        "items": None if update.items is None else msgspec.Raw(_items(update.items)),
+        "items": None if update.items is None else msgspec.Raw(_items(update.items)[0]),
         "discounts": update.discounts,
         "trial_end": update.trial_end,
         "cancel_at_period_end": update.cancel_at_period_end,

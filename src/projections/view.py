@@ -38,7 +38,9 @@ COLUMN = {
 
 class Row(Struct, frozen=True, gc=False):
     """A line of a view's table. A row that describes a state has `valid_from` and `valid_to` (UTC,
-    half-open, None: open); a row that describes an event has `at`. The engine adds what was known when."""
+    half-open, None: open); a row that describes an event has `at`. The engine adds what was known when.
+
+    Rows of many columns are best made by position: by name 28 take seven times as long."""
 
 
 class Summary(Struct, frozen=True):
