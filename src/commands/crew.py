@@ -131,7 +131,7 @@ def _work(line: "Connection[Any, Any]", begin: Callable[..., Any], arguments: tu
         try:
             function, given = mine.recv()
         except (EOFError, OSError):
-            return
+            os._exit(0)  # all is written: to let go of value after value would take long
         try:
             tools = tools or begin(*arguments)
             mine.send((True, function(tools, *given)))

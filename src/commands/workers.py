@@ -17,7 +17,7 @@ from ledgerstone.adapters.postgres.view_layout import connect
 from ledgerstone.adapters.postgres.view_store import PostgresViews
 from ledgerstone.commands.crew import Crew, crew
 from ledgerstone.ledger.journal import Journal
-from ledgerstone.projections.bulk import KEYS, Made, Span, fill
+from ledgerstone.projections.bulk import KEYS, Bulk, Made, Span, fill
 from ledgerstone.projections.rebuild import (
     Built,
     Chained,
@@ -70,6 +70,7 @@ class Tools(Struct):
     aside: ThreadPoolExecutor
     counted: Any
     number: int
+    spent: list[Bulk]
 
     def told(self, rows: int, more: int = 0) -> None:
         """So many rows were read, and so many will be that nobody knew of."""
@@ -179,7 +180,7 @@ def _begin(number: int, dsn: str, order: Order, counted: Any) -> Tools:
     """In a process: open what it needs."""
     os.nice(order.nice)
     store = PostgresViews(dsn, order.suffix, finishing)
-    return Tools(Journal(environment(dsn)), store, ThreadPoolExecutor(1), counted, number)
+    return Tools(Journal(environment(dsn)), store, ThreadPoolExecutor(1), counted, number, [])
 
 
 def finishing(dsn: str) -> psycopg.Connection[Any]:
@@ -191,7 +192,7 @@ def finishing(dsn: str) -> psycopg.Connection[Any]:
 
 def _fold(tools: Tools, portion: Sequence[Piece], limits: Span) -> list[Made]:
     """In a process: fold a portion of the work."""
-    return fill(portion, NAMED, tools.journal, tools.store, limits, tools.told, tools.aside)
+    return fill(portion, NAMED, tools.journal, tools.store, limits, tools.told, tools.aside, tools.spent)
 
 
 def _finish(tools: Tools, names: Sequence[str], made: Sequence[Made], order: Order) -> Built | ViewsDiffer:

@@ -21,6 +21,9 @@ from ledgerstone.projections.writes import Sums, Write, added, past, present
 KEYS = 400_000
 """Keys held in memory by all processes that share the work, unless they are told otherwise; a key takes some
 3 kB."""
+PIECE = 1_000
+"""Rows that are decoded and then folded: of more, the first are out of the processor's caches by then, which
+took a twentieth of the whole."""
 PARTS = 1 << 16
 """Shares into which a chain is divided at most."""
 
@@ -84,8 +87,8 @@ class Bulk:
         """How many of the keys in memory could be given up to another pass."""
         return sum(len(self._folder.entries(view)) for view in self._unread)
 
-    def take(self, heard: Sequence[Heard], again: Sequence[Again], upto: int) -> None:
-        """Fold the rows of a window, count what came again, and write what is over."""
+    def hear(self, heard: Sequence[Heard]) -> None:
+        """Fold rows of a window."""
         if self.failure:
             return
         readable, spoiled = sound(heard)
@@ -94,6 +97,10 @@ class Bulk:
             return
         if spoiled is not None:
             self.fail(f"row {spoiled[0]} cannot be decoded: {spoiled[1].why}")
+
+    def close(self, again: Sequence[Again], upto: int) -> None:
+        """A window was heard up to a position: count what came again, and write what is over."""
+        if self.failure:
             return
         for row, times in again:
             self._folder.again(row, times)
@@ -112,12 +119,13 @@ class Bulk:
         self.failure = why
         self._folder.forget()
 
-    def finish(self, position: int) -> Made:
-        """Write what is shown now."""
+    def finish(self, position: int, keep: bool = False) -> Made:
+        """Write what is shown now, and forget it, unless it is to be kept."""
         if not self.failure:
             parts = zip(self.views, self.tables, strict=True)
             self._store.append(self.tables, position, [present(*each, self._folder) for each in parts])
-            self._folder.forget()
+            if not keep:
+                self._folder.forget()
         return Made(self.piece.views, self._sums, position, self.failure)
 
     def _write(self, upto: int) -> None:
@@ -136,15 +144,20 @@ def fill(
     span: Span,
     told: Callable[[int, int], None],
     aside: Executor | None = None,
+    spent: list[Bulk] | None = None,
 ) -> list[Made]:
     """Fold pieces of the work from the beginning of the log to the span's end, or until a fact is corrected,
-    in as many passes as memory demands. `told` hears how many rows were read, and how many more will be."""
+    in as many passes as memory demands. `told` hears how many rows were read, and how many more will be. What
+    the last pass had in memory goes to `spent`, for a process that soon ends: to let go of value after value
+    takes long."""
     made: list[Made] = []
     while pieces:
         told(0, span.end)
         bulks = [Bulk(piece, [views[name] for name in piece.views], store) for piece in pieces]
         upto, pieces = _one_pass(bulks, log, span, told, aside)
-        made += [bulk.finish(upto) for bulk in bulks]
+        if spent is not None and not pieces:
+            spent += bulks
+        made += [bulk.finish(upto, bool(spent)) for bulk in bulks]
         failed = {bulk.piece.views for bulk in bulks if bulk.failure}
         pieces = [piece for piece in pieces if piece.views not in failed]
     return made
@@ -163,9 +176,12 @@ def _one_pass(
     while any(not bulk.failure for bulk in bulks) and (read := reader.window(upto, span.window)).rows:
         if read.corrects:
             break
-        for bulk, lane in zip(bulks, read.lanes, strict=True):
-            bulk.take(lane, read.again, read.upto)
-        upto = read.upto
+        for lanes in read.pieces(PIECE):
+            for bulk, lane in zip(bulks, lanes, strict=True):
+                bulk.hear(lane)
+        upto, again = read.upto, list(read.again())
+        for bulk in bulks:
+            bulk.close(again, upto)
         left += _within(bulks, span.keys, upto)
         told(read.rows, 0)
     told(0, upto - span.end)

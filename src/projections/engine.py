@@ -59,7 +59,7 @@ class Engine:
     def _fold(self, position: int, window: int) -> int:
         """Fold a window in those chains that are at a position."""
         read, idle = self._reader.window(position, window), list[Chain]()
-        for group, lane in zip(self._parts, read.lanes, strict=True) if read.rows else ():
+        for group, lane in zip(self._parts, read.lanes(), strict=True) if read.rows else ():
             for chain in [one for one in group if one.stopped is None and one.position == position]:
                 if not lane:
                     idle.append(chain)

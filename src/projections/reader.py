@@ -1,7 +1,7 @@
 """How is the log read for several chains of views? Once: a row is decoded and given to all who hear it, while
 the next window is on its way."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from operator import itemgetter
 from typing import NamedTuple, Protocol
@@ -51,19 +51,61 @@ Again = tuple[Recorded, int]
 """What a message is counted by, and how many more of a window are counted by the same."""
 
 
-class Window(NamedTuple):
-    """Some rows of the log: how many, the last one's position, what each chain is to hear of them, whether
-    there are corrections among them, of which all chains hear, and what is only to be counted again."""
-
-    rows: int
-    upto: int
-    lanes: tuple[list[Heard], ...]
-    corrects: bool
-    again: list[Again]
+Lanes = tuple[list[Heard], ...]
+"""What each chain is to hear."""
+Way = tuple[Decode, Sequence[int], dict[bytes, int] | None]
+"""How a row is decoded, which chains hear it, and how often each brief came again, where that is counted."""
 
 
-Way = tuple[Decode, list[list[Heard]], dict[bytes, int] | None]
-"""How a row is decoded, who hears it, and how often each brief came again, where that is counted."""
+class Window:
+    """Some rows of the log: how many, the last one's position, and whether there are corrections among them,
+    of which all chains hear. They are decoded when they are asked for, once."""
+
+    def __init__(self, raw: Raw, after: int, chains: int, ways: Mapping[str, Way], log: Log) -> None:
+        self.upto = raw[-1][0] if raw else after
+        self.rows = self.upto - after
+        self.corrects = CORRECTION in map(itemgetter(1), raw)
+        self._raw, self._chains, self._ways, self._log = raw, chains, ways, log
+
+    def lanes(self) -> Lanes:
+        """What each chain is to hear of all of them."""
+        return self._decoded(self._raw)
+
+    def pieces(self, size: int) -> Iterator[Lanes]:
+        """The same of so many rows after the other: what was just decoded is heard fastest."""
+        return (self._decoded(self._raw[at : at + size]) for at in range(0, len(self._raw), size))
+
+    def again(self) -> Iterator[Again]:
+        """What is only to be counted again, when all was decoded."""
+        for decoded, _, more in self._ways.values():
+            for brief, times in more.items() if more else ():
+                if times and (row := decoded(brief)):
+                    yield row, times
+
+    def _decoded(self, raw: Raw) -> Lanes:
+        lanes: Lanes = tuple([] for _ in range(self._chains))
+        ways = {name: (*way, [lanes[at] for at in way[1]]) for name, way in self._ways.items()}
+        for position, name, state in raw:
+            if state is None:
+                continue
+            decoded, _, more, hearers = ways[name]
+            if more and state in more:
+                more[state] += 1
+                continue
+            try:
+                heard: Heard = (position, decoded(state) or self._whole(position, name))
+                if more is not None and is_brief(state):
+                    more[state] = 0
+            except msgspec.MsgspecError as error:
+                heard = (position, Spoiled(name, str(error)))
+            for lane in hearers:
+                lane.append(heard)
+        return lanes
+
+    def _whole(self, position: int, name: str) -> Recorded:
+        """A row whose head was not enough."""
+        (_, _, state), *_ = self._log.raw(position - 1, 1, [name])
+        return decode(state or b"")
 
 
 class Reader:
@@ -89,39 +131,15 @@ class Reader:
 
     def window(self, after: int, limit: int) -> Window:
         """The next rows after a position."""
-        raw = self._read(after, limit)
-        lanes: tuple[list[Heard], ...] = tuple([] for _ in self._hear)
-        ways = {name: self._way(name, lanes) for name in self._tags}
-        for position, name, state in raw:
-            if state is None:
-                continue
-            decoded, hearers, more = ways[name]
-            if more and state in more:
-                more[state] += 1
-                continue
-            try:
-                heard: Heard = (position, decoded(state) or self._whole(position, name))
-                if more is not None and is_brief(state):
-                    more[state] = 0
-            except msgspec.MsgspecError as error:
-                heard = (position, Spoiled(name, str(error)))
-            for lane in hearers:
-                lane.append(heard)
-        upto = raw[-1][0] if raw else after
-        corrects = CORRECTION in map(itemgetter(1), raw)
-        return Window(upto - after, upto, lanes, corrects, list(_again(ways.values())))
+        ways = {name: self._way(name) for name in self._tags}
+        return Window(self._read(after, limit), after, len(self._hear), ways, self._log)
 
-    def _way(self, name: str, lanes: Sequence[list[Heard]]) -> Way:
-        """How a row with this tag is decoded, and the chains that hear it."""
-        hearers = [lane for lane, hears in zip(lanes, self._hear, strict=True) if name in hears]
+    def _way(self, name: str) -> Way:
+        """How a row with this tag is decoded, and which chains hear it."""
+        hearers = [at for at, hears in enumerate(self._hear) if name in hears]
         if name not in self._heads:
             return decode, hearers, None
         return decode_head, hearers, {} if self._counting else None
-
-    def _whole(self, position: int, name: str) -> Recorded:
-        """A row whose head was not enough."""
-        (_, _, state), *_ = self._log.raw(position - 1, 1, [name])
-        return decode(state or b"")
 
     def _read(self, after: int, most: int) -> Raw:
         ahead, self._ahead = self._ahead, None
@@ -139,10 +157,3 @@ class Reader:
     def _within(self, after: int, most: int) -> int:
         """How many rows of a window are wanted."""
         return most if self._end is None else min(most, self._end - after)
-
-
-def _again(ways: Iterable[Way]) -> Iterator[Again]:
-    for decoded, _, more in ways:
-        for brief, times in more.items() if more else ():
-            if times and (row := decoded(brief)):
-                yield row, times

@@ -207,11 +207,11 @@ def test_work_in_bulk_ends_where_facts_are_corrected_and_goes_on_in_windows(
 
 
 def _noting(
-    finish: Callable[[bulk.Bulk, int], bulk.Made], reached: list[int]
-) -> Callable[[bulk.Bulk, int], bulk.Made]:
-    def noted(made: bulk.Bulk, position: int) -> bulk.Made:
+    finish: Callable[[bulk.Bulk, int, bool], bulk.Made], reached: list[int]
+) -> Callable[[bulk.Bulk, int, bool], bulk.Made]:
+    def noted(made: bulk.Bulk, position: int, keep: bool) -> bulk.Made:
         reached.append(position)
-        return finish(made, position)
+        return finish(made, position, keep)
 
     return noted
 
