@@ -14,7 +14,15 @@ import psycopg
 from psycopg import sql
 
 from ledgerstone.adapters.postgres.view_blocks import Check, checks, heads
-from ledgerstone.adapters.postgres.view_tables import HASH, Table, added_up, added_up_now, by_key, by_key_now
+from ledgerstone.adapters.postgres.view_tables import (
+    AMPLE,
+    HASH,
+    Table,
+    added_up,
+    added_up_now,
+    by_key,
+    by_key_now,
+)
 
 NAMED = 10
 """Keys or rows that are named of each kind of difference within a version."""
@@ -30,7 +38,9 @@ DAMAGED = (
     psycopg.errors.IndexCorrupted,
 )
 """What somebody, or a disk, has done to a table."""
-WHOLE = "set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on"
+WHOLE = (
+    f"set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on; {AMPLE}"
+)
 """For what reads whole tables."""
 
 Key = tuple[str, str]

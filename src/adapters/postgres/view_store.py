@@ -16,6 +16,7 @@ from ledgerstone.adapters.postgres.view_compare import differences, revised
 from ledgerstone.adapters.postgres.view_layout import LOCK, connect
 from ledgerstone.adapters.postgres.view_swap import abandoned, standings, swap, sweep
 from ledgerstone.adapters.postgres.view_tables import (
+    AMPLE,
     CLOSE,
     COUNTED,
     EDGE,
@@ -237,6 +238,7 @@ class PostgresViews:
         """Add the last rows, and the indexes: from now on the tables are at a position."""
         connection, names = self._open(), self._names(tables)
         with connection.transaction():
+            connection.execute(AMPLE)
             for write in writes:
                 self._copy(connection, (*new_rows(write), *kept_rows(write)))
             self._add_up(connection, tables, 0, position)

@@ -89,6 +89,8 @@ def add(name: str, cells: tuple[Column, ...], amounts: tuple[str, ...]) -> str:
 SAMPLED = 10
 """Of how many values of a column statistics are kept, where PostgreSQL has 100: our questions go by index
 whatever they say, and to keep more took a tenth of the time in which the views were made, soon afterwards."""
+AMPLE = "set local work_mem = '64MB'"
+"""For what adds up whole tables: with PostgreSQL's 4 MB they are sorted on the disk to be grouped."""
 UNTENDED = " with (autovacuum_enabled = off, toast.autovacuum_enabled = off)"
 """Tables that are being filled: to vacuum them would be in vain."""
 TEND = "alter table {} reset (autovacuum_enabled, toast.autovacuum_enabled)"
@@ -185,9 +187,9 @@ def indexes(table: Table) -> list[tuple[str, str, bool]]:
     alone."""
     found = [
         (table.name, "book, key, known_from, place", True),
-        (f"{table.name}_state", "book, key", True),
-        (f"{table.name}_heard", "book, key", False),
-        (f"{table.name}_edge", "book, ref_view, ref_id, key", True),
+        (f"{table.name}_state", "key, book", True),
+        (f"{table.name}_heard", "key, book", False),
+        (f"{table.name}_edge", "ref_id, ref_view, book, key", True),
     ]
     for sums in table.summaries:
         named, rest = ", ".join(sums.named), [name for name, _ in sums.cells if name not in sums.named]
