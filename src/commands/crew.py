@@ -4,12 +4,13 @@ outlives us, and when one is gone we say so: nobody waits for it."""
 import gc
 import os
 import signal
-from collections import deque
+from bisect import insort
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from operator import itemgetter
 from threading import Thread
 from time import sleep
 from typing import Any
@@ -79,11 +80,12 @@ class Crew:
 
     def __init__(self, workers: list[Worker]) -> None:
         self._workers = workers
-        self._waiting = deque[Work]()
+        self._waiting = list[tuple[int, Work]]()
 
-    def give(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Have something done by whoever is free first."""
-        self._waiting.append((function, arguments))
+    def give(self, function: Callable[..., Any], *arguments: Any, weight: int = 0) -> None:
+        """Have something done by whoever is free first: what weighs more before what weighs less, so that all
+        end together."""
+        insort(self._waiting, (-weight, (function, arguments)), key=itemgetter(0))
 
     def answers(self, seconds: float) -> Iterator[Any]:
         """What comes of it, as it comes, until nothing is left; None when so many seconds passed in between.
@@ -100,7 +102,7 @@ class Crew:
         """Give what waits to those who are free; whether anybody is busy."""
         for worker in self._workers:
             if self._waiting and not worker.busy:
-                worker.give(self._waiting.popleft())
+                worker.give(self._waiting.pop(0)[1])
         return any(worker.busy for worker in self._workers)
 
 

@@ -29,7 +29,7 @@ from ledgerstone.projections.rebuild import (
     take_place,
     whole_chains,
 )
-from ledgerstone.projections.shares import Piece, divided
+from ledgerstone.projections.shares import Piece, divided, weight
 from ledgerstone.projections.view import table
 from ledgerstone.projections.views import VIEWS
 
@@ -94,8 +94,7 @@ def rebuilt(
     order = order or Order()
     store = PostgresViews(dsn, order.suffix)
     try:
-        begin_tables(groups, store)
-        return _rebuilt(dsn, groups, told, order, built)
+        return _rebuilt(dsn, groups, told, order, built, store)
     except BaseException:
         store.drop([table(view) for group in groups for view in group])  # what was not swapped
         raise
@@ -104,7 +103,12 @@ def rebuilt(
 
 
 def _rebuilt(
-    dsn: str, groups: Sequence[Chained], told: Told, order: Order, built: Callable[[Built], None]
+    dsn: str,
+    groups: Sequence[Chained],
+    told: Told,
+    order: Order,
+    built: Callable[[Built], None],
+    store: PostgresViews,
 ) -> list[Built]:
     journal = Journal(environment(dsn))
     end = journal.head()
@@ -112,6 +116,7 @@ def _rebuilt(
     portions = divided(groups, order.processes)
     counted = get_context("spawn").Array("q", 2 * len(portions), lock=False)
     with crew(len(portions), _begin, dsn, order, counted) as processes:
+        begin_tables(groups, store)  # while they start
         work = _Rebuilding(processes, groups, portions, order)
         work.begin(span(end, max(1, order.keys // len(portions))))
         for answer in processes.answers(GLANCE):
@@ -136,6 +141,7 @@ class _Rebuilding:
     ) -> None:
         self._crew, self._order, self._portions = processes, order, portions
         self._chains = [tuple(view.name for view in group) for group in groups]
+        self._weights = dict(zip(self._chains, map(weight, groups), strict=True))
         self._open = {names: sum(_of(names, portion) for portion in portions) for names in self._chains}
         self._made: dict[tuple[str, ...], list[Made]] = {names: [] for names in self._chains}
         self._built: dict[tuple[str, ...], Built] = {}
@@ -169,7 +175,8 @@ class _Rebuilding:
         for names in touched:
             self._open[names] -= 1
             if not self._open[names]:
-                self._crew.give(_finish, names, self._made.pop(names), self._order)
+                work = (_finish, names, self._made.pop(names), self._order)
+                self._crew.give(*work, weight=self._weights[names])
 
 
 def _of(names: tuple[str, ...], portion: Sequence[Piece]) -> bool:
