@@ -96,7 +96,8 @@ def _all(at: Place, compare: bool, until: datetime | None, show: Show) -> list[s
             if not compare:
                 return []
             _reached(at)
-            return beside.differences(shapes, "", at.position)
+            unsummed = beside.unsummed(shapes, at.position)
+            return unsummed + beside.differences(shapes, "", at.position)
         finally:
             beside.drop(shapes)
 

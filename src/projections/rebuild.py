@@ -47,6 +47,10 @@ class Tables(Store, Empty, Protocol):
         """How these tables differ from those with suffix `other`, as both were known at a position."""
         ...
 
+    def unsummed(self, tables: Sequence[Table], position: int) -> list[str]:
+        """Where what they add up in blocks, up to a position, is not what their deltas come to."""
+        ...
+
     def revised(self, tables: Sequence[Table]) -> list[Revision]:
         """How what these tables show differs from what the version before shows, at a position that both
         have: counted, and listed by key."""
@@ -239,6 +243,6 @@ def compare(views: Chained, log: Log, store: Tables, position: int, told: Told =
     """How the tables that are read differ from a replay of the log, as known at their `position`."""
     shapes = [table(view) for view in views]
     build([views], log, store, told)
-    found = store.differences(shapes, "", position)
+    found = store.unsummed(shapes, position) + store.differences(shapes, "", position)
     store.drop(shapes)
     return found

@@ -11,7 +11,7 @@ import psycopg
 
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.embedded import EmbeddedServer
-from ledgerstone.adapters.postgres.view_blocks import checks
+from ledgerstone.adapters.postgres.view_blocks import blocks, heads
 from ledgerstone.adapters.postgres.view_tables import relations, statement
 from ledgerstone.ledger.admission import Receipt
 from ledgerstone.ledger.customers import CustomerSeen
@@ -125,7 +125,7 @@ class World:
             }
             edges = self._read("select book, ref_view, ref_id, key from {}", f"{shape.name}_edge")
             assert sorted(edges) == sorted((key[0], *ref, key[1]) for ref, key in folder.pointing(view))
-            for check in checks(shape, "", position):
+            for check in (*blocks(shape, "", position), *heads(shape, "")):
                 kept, summed = (
                     self.administrator.execute(query.encode(), check.given).fetchall()
                     for query in (check.kept, check.summed)

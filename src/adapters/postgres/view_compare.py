@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from ledgerstone.adapters.postgres.view_blocks import Check, checks, heads
+from ledgerstone.adapters.postgres.view_blocks import Check, blocks, heads
 from ledgerstone.adapters.postgres.view_tables import (
     AMPLE,
     HASH,
@@ -58,7 +58,7 @@ def differences(
     position: int,
 ) -> Iterator[str]:
     """How tables with the first suffix differ from those with the second, both as known at `position`, and
-    where a head or a block is not the sum of its deltas: a line for a key or a row, at most `NAMED` of a
+    where a head is not what its blocks and deltas add up to: a line for a key or a row, at most `NAMED` of a
     kind, and how many there are."""
     with connection.transaction():
         connection.execute(WHOLE)
@@ -69,6 +69,16 @@ def differences(
             except DAMAGED as error:
                 found = [f"{table.name} cannot be compared: {_first_line(error)}"]
             yield from found
+
+
+def unsummed(
+    connection: psycopg.Connection[Any], tables: Sequence[Table], suffix: str, position: int
+) -> Iterator[str]:
+    """Where a block of tables, up to a position, is not the sum of its deltas: a line a row."""
+    with connection.transaction():
+        connection.execute(WHOLE)
+        for table in tables:
+            yield from _unsummed(connection, blocks(table, suffix, position))
 
 
 def _first_line(error: psycopg.Error) -> str:
@@ -84,9 +94,8 @@ def _of_table(
     for name, pair in _sums(table, suffixes):
         if not _alike(connection, pair, position):
             yield from _unlike(connection, name + suffixes[0], *pair, {"p": position})
-    # Their blocks and deltas are alike by now: what is the sum in the one is so in the other.
-    yield from _unsummed(connection, checks(table, suffixes[0], position))
-    yield from _unsummed(connection, heads(table, suffixes[1]))
+    for suffix in suffixes:
+        yield from _unsummed(connection, heads(table, suffix))
 
 
 def _keys(table: Table, suffixes: tuple[str, str]) -> Iterator[tuple[str, Pair, str]]:

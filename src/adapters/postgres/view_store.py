@@ -12,7 +12,7 @@ from psycopg import sql
 
 from ledgerstone.adapters.postgres.arrays import Texts
 from ledgerstone.adapters.postgres.view_blocks import completed
-from ledgerstone.adapters.postgres.view_compare import differences, revised
+from ledgerstone.adapters.postgres.view_compare import differences, revised, unsummed
 from ledgerstone.adapters.postgres.view_layout import LOCK, connect
 from ledgerstone.adapters.postgres.view_swap import abandoned, standings, swap, sweep
 from ledgerstone.adapters.postgres.view_tables import (
@@ -279,6 +279,10 @@ class PostgresViews:
         """How these tables differ from those with suffix `other`, both as known at `position`, and where a
         head of theirs is not the sum of its deltas: a line a row, at most `NAMED` of a kind."""
         return list(differences(self._open(), tables, (self._suffix, other), position))
+
+    def unsummed(self, tables: Sequence[Table], position: int) -> list[str]:
+        """Where a block up to a position is not the sum of its deltas: a line a row."""
+        return list(unsummed(self._open(), tables, self._suffix, position))
 
     def revised(self, tables: Sequence[Table]) -> list[Mapping[str, Any]]:
         """How what these tables show differs from what the version before shows, at a position that both
