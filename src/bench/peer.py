@@ -1,5 +1,6 @@
 """The peer: the eventsourcing library as it comes, on the same server."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,11 @@ from eventsourcing.postgres import PostgresDatastore, PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
+
+PATIENCE = 600.0
+"""Seconds that the runner may take."""
+GLANCE = 0.1
+"""Seconds between two looks whether it is done: by itself it looks ever more seldom, each 0.8 s at last."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,10 @@ def project(dsn: str, count: int) -> None:
     with ProjectionRunner(
         application_class=Stock, projection_class=Balances, view_class=Upserts, env=environment(dsn)
     ) as runner:
-        runner.wait(count, timeout=600)
+        for _ in range(int(PATIENCE / GLANCE)):
+            with suppress(TimeoutError):
+                return runner.wait(count, timeout=GLANCE)
+    raise TimeoutError(f"the stock runner did not project {count:,} events within {PATIENCE:.0f} s")
 
 
 def fill(stock: Stock, count: int) -> None:

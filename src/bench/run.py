@@ -76,6 +76,7 @@ BENCHES: dict[str, Bench] = {
     "postings": lambda on: postings.added(on.journal(on.empty)),
     "live": lambda on: views.live(on.full, on.journal(on.full), on.stock(on.full)),
     "rebuild": lambda on: views.rebuilt(on.full, on.journal(on.full), on.stock(on.full)),
+    "compared": lambda on: views.compared(on.full, on.journal(on.full), on.stock(on.full)),
     "held": lambda on: memory.rebuilding(views.made(on.full, on.journal(on.full))),
     "held-many": lambda on: memory.rebuilding(on.crowd()),
     "one": lambda on: views.one(on.full, on.journal(on.full)),
@@ -149,7 +150,15 @@ def _setting(home: Path, sizes: Sizes, say: Callable[[str], None]) -> Iterator[S
         rows = setting.journal(setting.full)
         for _ in rows.append_stream(_history(sizes.customers)):
             pass
+        _settle(server, "bench_full")
         yield setting
+
+
+def _settle(server: EmbeddedServer, name: str) -> None:
+    """Do at once what PostgreSQL would do beside the first runs to a log that was written a moment ago."""
+    with psycopg.connect(server.dsn(name), autocommit=True) as connection:
+        connection.execute("vacuum (freeze, analyze)")
+        connection.execute("checkpoint")
 
 
 def _close(setting: Setting) -> None:

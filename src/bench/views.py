@@ -4,6 +4,7 @@ Rows of the log count evidence too; the rate per fact is told beside it."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 
@@ -25,7 +26,7 @@ from ledgerstone.projections.views import VIEWS
 
 ALONE = "_alone"
 PEER_EVENTS = 12_000
-"""Enough that the steps in which its runner looks whether it is done (0.8 s) do not show."""
+"""Some seconds of work for its runner."""
 
 
 def live(database: Database, journal: Journal, stock: peer.Stock) -> Result:
@@ -35,12 +36,20 @@ def live(database: Database, journal: Journal, stock: peer.Stock) -> Result:
 
 
 def rebuilt(database: Database, journal: Journal, stock: peer.Stock) -> Result:
-    """The plain rebuild, as the command does it: new tables, comparison with those that are read, swap."""
+    """The plain rebuild, as the command does it where none of these views is there: new tables, and swap."""
+    what = "plain rebuild of all views"
+    none = partial(_drop_all, database)
+    return _result(what, 40, database, journal, stock, partial(_rebuild, database), none)
 
-    def rebuild() -> None:
-        workers.rebuilt(database.app_dsn, chains(VIEWS), lambda done, total: None)
 
-    return _result("plain rebuild of all views", 40, database, journal, stock, rebuild)
+def compared(database: Database, journal: Journal, stock: peer.Stock) -> Result:
+    """The same where they are there: what is rebuilt is compared with what is read before it is swapped."""
+    what = "rebuild of all views, compared"
+    return _result(what, 40, database, journal, stock, partial(_rebuild, made(database, journal)))
+
+
+def _rebuild(database: Database) -> None:
+    workers.rebuilt(database.app_dsn, chains(VIEWS), lambda done, total: None)
 
 
 def one(database: Database, journal: Journal, name: str = "mrr") -> Result:
@@ -82,8 +91,13 @@ def _result(
     journal: Journal,
     stock: peer.Stock,
     work: Callable[[], object],
+    before: Callable[[], object] = lambda: None,
 ) -> Result:
     rows, facts = journal.head(), _facts(database)
+
+    def ours() -> float:
+        before()
+        return rate(rows, work)
 
     def theirs() -> float:
         peer.forget(database.app_dsn)
@@ -91,7 +105,7 @@ def _result(
 
     peer.fill(stock, PEER_EVENTS)
     note = f"of {rows:,} rows, evidence counted; x {facts / rows:.2f} per fact"
-    return paired(what, lambda: rate(rows, work), theirs, promised, "log rows/s", note=note)
+    return paired(what, ours, theirs, promised, "log rows/s", note=note)
 
 
 def _facts(database: Database) -> int:
@@ -101,10 +115,16 @@ def _facts(database: Database) -> int:
         return int(facts)
 
 
+def _drop_all(database: Database) -> None:
+    store = PostgresViews(database.app_dsn)
+    store.drop([table(view) for view in VIEWS])
+    store.close()
+
+
 def made(database: Database, journal: Journal) -> Database:
     """Make all views, as the service that finds a log and no views."""
+    _drop_all(database)
     store, beside = PostgresViews(database.app_dsn), PostgresViews(database.app_dsn, BEGINNING)
-    store.drop([table(view) for group in chains(VIEWS) for view in group])
     with ThreadPoolExecutor(1) as aside, without_collection():
         engine = Engine(VIEWS, journal, store, aside)
         if (groups := fresh(engine, journal)) and not beginning(database.app_dsn)(groups, unheard):
