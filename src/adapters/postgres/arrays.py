@@ -5,9 +5,8 @@ The format is that of PostgreSQL's array_recv: dimensions, null flag, element ty
 each element after its length."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from struct import Struct, error
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import Buffer
@@ -17,6 +16,24 @@ from psycopg.pq import Format
 _EMPTY, _HEAD = Struct("!iii").pack, Struct("!iiiii").pack
 _LENGTH: Callable[[int], bytes] = Struct("!i").pack
 _BIGINT: Callable[[int, int], bytes] = Struct("!iq").pack
+
+
+K = TypeVar("K")
+
+
+class Remembered(dict[K, bytes]):
+    """How values are sent, of which most were sent before; at most so many are remembered. It is asked by
+    `[]`, without a frame of ours, and keeps no order of use: that would take longer than to find one."""
+
+    def __init__(self, sent: Callable[[K], bytes], most: int) -> None:
+        super().__init__()
+        self._sent, self._most = sent, most
+
+    def __missing__(self, value: K) -> bytes:
+        if len(self) >= self._most:
+            self.clear()
+        sent = self[value] = self._sent(value)
+        return sent
 
 
 def texts(values: Sequence[str]) -> bytes:
@@ -98,7 +115,7 @@ class RowTextsDumper(Dumper):
 
     format = Format.BINARY
     oid = 1009
-    dump = staticmethod(lru_cache(1 << 14)(texts))  # no frame of ours for each row
+    dump: Any = staticmethod(Remembered(texts, 1 << 14).__getitem__)
 
 
 def register(connection: psycopg.Connection[Any]) -> None:

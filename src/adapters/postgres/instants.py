@@ -4,7 +4,6 @@ remembers, since the same second is written again and again.
 The format is that of PostgreSQL's timestamptz_recv: microseconds since the year 2000, UTC."""
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from struct import pack
 from typing import Any
 
@@ -12,11 +11,12 @@ import psycopg
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from ledgerstone.adapters.postgres.arrays import Remembered
+
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
-@lru_cache(1 << 16)
 def instant(at: datetime) -> bytes:
     """A time as the server takes it."""
     return pack("!q", (at - BEGINNING) // MICROSECOND)
@@ -27,7 +27,7 @@ class InstantDumper(Dumper):
 
     format = Format.BINARY
     oid = 1184
-    dump = staticmethod(instant)  # no frame of ours for each time
+    dump: Any = staticmethod(Remembered(instant, 1 << 16).__getitem__)
 
 
 def register(connection: psycopg.Connection[Any]) -> None:
