@@ -8,7 +8,6 @@ the order of delivery."""
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import takewhile
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -81,6 +80,8 @@ def observe(
     if place < len(seen) and seen[place] == sighting:
         return history
     seen = (*seen[:place], sighting, *seen[place:])
+    if came_from == after and not last and _stood(steps, at, after):
+        return History(contents, seen, steps, history.before)
     while place and seen[place - 1].at == at:
         place -= 1
     then = _continued(contents, seen, place, _before(steps, at), rank)
@@ -124,7 +125,7 @@ def _opening(sightings: Sequence[Sighting]) -> int:
     if len(sightings) == 1 or sightings[1].at != at:
         only = sightings[0]
         return only.before if only.before != only.after else NOTHING
-    excess = _excess(list(takewhile(lambda sighting: sighting.at == at, sightings)))
+    excess = _excess([sighting for sighting in sightings if sighting.at == at])
     left = [index for index, more in excess.items() if more < 0]
     return left[0] if len(left) == 1 else NOTHING
 
@@ -149,6 +150,16 @@ def _extended(steps: tuple[Step, ...], sighting: Sighting) -> tuple[Step, ...]:
     """The steps after one message in a second of its own, later than all others: the usual case."""
     step = Step(sighting.at, sighting.after, sighting.last)
     return (*steps, step) if not steps or _differs(steps[-1], step) else steps
+
+
+def _stood(steps: tuple[Step, ...], at: datetime, value: int) -> bool:
+    """Whether the object is known beyond doubt to have been in a state after a second. A message of that
+    second that found it so, and tells of no change, then says nothing new: no state is entered or left more
+    often by it."""
+    for step in reversed(steps):
+        if step.at <= at:
+            return step.value == value and step.sure and not step.ended
+    return False
 
 
 def _before(steps: tuple[Step, ...], at: datetime) -> tuple[Step, ...]:
@@ -193,20 +204,21 @@ def _excess(edges: Sequence[Sighting]) -> dict[int, int]:
 def _hang_together(edges: Sequence[Sighting]) -> bool:
     """Whether the edges touch each other, those of messages that told of no change included: such a message
     saw a state, and if no change led to it or from it, one is missing."""
-    if len(edges) == 2:  # most often
-        return _touch(*edges)
+    ends = {edges[0].before, edges[0].after} - {NOTHING}
+    for edge in edges[1:]:  # in turn, as most do
+        if edge.after not in ends and edge.before not in ends:
+            break
+        ends.add(edge.after)
+        if edge.before != NOTHING:
+            ends.add(edge.before)
+    else:
+        return True
     groups: list[set[int]] = []
     for edge in edges:
         ends = {edge.after} if edge.before == NOTHING else {edge.before, edge.after}
         touched = [group for group in groups if group & ends]
         groups = [group for group in groups if not group & ends] + [ends.union(*touched)]
     return len(groups) == 1
-
-
-def _touch(one: Sighting, other: Sighting) -> bool:
-    """Whether two edges have an end in common."""
-    ends = one.before, one.after
-    return other.after in ends or (other.before != NOTHING and other.before in ends)
 
 
 def _likeliest(

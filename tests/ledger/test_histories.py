@@ -116,3 +116,16 @@ def _object(state: State) -> Json:
 
 def _state(it: Json) -> State:
     return State(status=it["status"], size=it["trial_end"])
+
+
+def test_who_is_found_after_an_end_is_there_again_whichever_was_heard_first() -> None:
+    gone = State(status="canceled", size=0)
+    walk = [
+        Message(name="a", second=0, before=gone, after=gone, verb="deleted"),
+        Message(name="b", second=1, before=gone, after=gone),
+        Message(name="c", second=2, before=gone, after=gone),
+    ]
+
+    for order in permutations(walk):
+        assert ours(order) == plain(walk)
+        assert [(at, ended) for at, _, ended, _ in ours(order)[1]] == [(0, True), (1, False)]
