@@ -34,6 +34,8 @@ from ledgerstone.projections.view import table
 from ledgerstone.projections.views import VIEWS
 
 NEW = "_new_0"
+UNAIDED = "set max_parallel_workers_per_gather = 0; set max_parallel_maintenance_workers = 0"
+"""There is a process for each processor: PostgreSQL's own workers would only take their time from them."""
 GLANCE = 0.5
 """Seconds between two looks at how far the workers are."""
 NAMED = {view.name: view for view in VIEWS}
@@ -194,6 +196,7 @@ def finishing(dsn: str) -> psycopg.Connection[Any]:
     """A connection of a process that may be frozen in the midst of a swap: what it holds still is let go."""
     connection = connect(dsn)
     connection.execute(UNFINISHED)
+    connection.execute(UNAIDED)
     return connection
 
 
