@@ -244,4 +244,4 @@ def minus(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
 
 def with_customers(movement: Movement) -> tuple[int, ...]:
     """A movement's amounts in the order of `KINDS`, then how many customers (0 or 1) moved in each way."""
-    return (*movement, *[1 if amount else 0 for amount in movement])
+    return (*movement, *[1 if amount > 0 else 0 for amount in movement])

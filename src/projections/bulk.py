@@ -148,17 +148,18 @@ def fill(
 ) -> list[Made]:
     """Fold pieces of the work from the beginning of the log to the span's end, or until a fact is corrected,
     in as many passes as memory demands. `told` hears how many rows were read, and how many more will be. What
-    the last pass had in memory goes to `spent`, for a process that soon ends: to let go of value after value
-    takes long."""
+    the last pass had in memory goes to `spent`, for a process that soon ends, since to let go of value after
+    value takes long: unless an engine goes on from there, which holds as much itself."""
     made: list[Made] = []
     while pieces:
         told(0, span.end)
         bulks = [Bulk(piece, [views[name] for name in piece.views], store) for piece in pieces]
         upto, pieces = _one_pass(bulks, log, span, told, aside)
-        if spent is not None and not pieces:
-            spent += bulks
-        made += [bulk.finish(upto, bool(spent)) for bulk in bulks]
         failed = {bulk.piece.views for bulk in bulks if bulk.failure}
+        keep = spent is not None and upto == span.end and not (pieces or failed)
+        made += [bulk.finish(upto, keep) for bulk in bulks]
+        if spent is not None and keep:
+            spent += bulks
         pieces = [piece for piece in pieces if piece.views not in failed]
     return made
 

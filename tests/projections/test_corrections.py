@@ -22,6 +22,7 @@ from ledgerstone.projections import rebuild as rebuilding
 from ledgerstone.projections.engine import Engine
 from ledgerstone.projections.folder import fold, remembering
 from ledgerstone.projections.rebuild import rebuild
+from ledgerstone.projections.shares import Piece
 from ledgerstone.projections.shown import Version
 from ledgerstone.projections.view import Count, Summary, View, chains
 from ledgerstone.projections.views import VIEWS
@@ -203,6 +204,28 @@ def test_work_in_bulk_ends_where_facts_are_corrected_and_goes_on_in_windows(
         meaning = fold(group, log)
         for view in group:
             assert versions(database.app_dsn, view, "_begin") == in_memory(list(meaning[view.name]))
+    beside.close()
+
+
+@pytest.mark.parametrize(("corrected", "keys"), [(False, 100_000), (False, 30), (True, 100_000)])
+def test_what_was_in_memory_is_kept_for_the_end_of_a_process_unless_an_engine_goes_on(
+    database: Database, journal: Journal, corrected: bool, keys: int
+) -> None:
+    """And never what another pass had: as much may be held."""
+    log, _ = _log(3, 3, 4)
+    first = next(position for position, row in log if isinstance(row.body, Superseded))
+    journal.append_new([row for position, row in log if corrected or position < first])
+    beside, spent = PostgresViews(database.app_dsn, "_begin"), list[bulk.Bulk]()
+    rebuilding.begin_tables(chains(VIEWS), beside)
+    pieces = [Piece(tuple(view.name for view in group)) for group in chains(VIEWS)]
+    limits = rebuilding.span(journal.head(), keys)
+
+    named = {view.name: view for view in VIEWS}
+    made = bulk.fill(pieces, named, journal, beside, limits, lambda done, total: None, None, spent)
+
+    assert (len(made) > len(pieces)) == (keys == 30)
+    assert (sum(map(len, spent)) > 0) == (not corrected)
+    assert sum(map(len, spent)) <= keys
     beside.close()
 
 

@@ -277,7 +277,7 @@ class PostgresViews:
 
     def differences(self, tables: Sequence[Table], other: str, position: int) -> list[str]:
         """How these tables differ from those with suffix `other`, both as known at `position`, and where a
-        head of theirs is not the sum of its deltas: a line a row, at most `NAMED` of a kind."""
+        head of theirs is not what its blocks and deltas come to: a line a row, at most `NAMED` of a kind."""
         return list(differences(self._open(), tables, (self._suffix, other), position))
 
     def unsummed(self, tables: Sequence[Table], position: int) -> list[str]:
