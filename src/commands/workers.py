@@ -208,6 +208,8 @@ def _fold(tools: Tools, portion: Sequence[Piece], limits: Span) -> list[Made]:
 def _finish(tools: Tools, names: Sequence[str], made: Sequence[Made], order: Order) -> Built | ViewsDiffer:
     """In a process: complete the tables of a chain, compare and swap."""
     (group,) = whole_chains(VIEWS, names)
+    if any(part.failure for part in made):  # an engine folds it anew, and holds as much as was kept
+        tools.spent.clear()
     complete(group, made, tools.store)
     try:
         keys = order.keys // order.processes

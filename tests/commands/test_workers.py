@@ -1,6 +1,7 @@
 """A rebuild gives the same rows, however many processes share it and however little they hold in memory."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -8,11 +9,12 @@ import pytest
 from ledgerstone.adapters.postgres.database import Database
 from ledgerstone.adapters.postgres.recorder import environment
 from ledgerstone.adapters.postgres.view_store import PostgresViews
-from ledgerstone.commands.workers import Order, rebuilt
+from ledgerstone.commands.workers import NEW, Order, Tools, _finish, rebuilt
 from ledgerstone.ledger.journal import Journal
+from ledgerstone.projections.bulk import Bulk, Made
 from ledgerstone.projections.engine import Engine
-from ledgerstone.projections.rebuild import whole_chains
-from ledgerstone.projections.shares import divided
+from ledgerstone.projections.rebuild import Built, whole_chains
+from ledgerstone.projections.shares import Piece, divided
 from ledgerstone.projections.view import chains
 from ledgerstone.projections.views import VIEWS
 from tests.projections.tables import everything
@@ -55,6 +57,23 @@ def test_one_view_is_shared_by_four_processes(database: Database, live: Held, na
     assert [len(portion) for portion in portions] == [1, 1, 1, 1]
     for view in group:
         assert everything(database.app_dsn, view) == live[view.name]
+
+
+def test_what_a_process_kept_goes_before_an_engine_folds_what_could_not_be_made_in_bulk(
+    database: Database, live: Held
+) -> None:
+    (group,) = whole_chains(VIEWS, ["mrr"])
+    names = tuple(view.name for view in group)
+    journal, store = Journal(environment(database.app_dsn)), PostgresViews(database.app_dsn, NEW)
+    with ThreadPoolExecutor(1) as aside:
+        tools = Tools(journal, store, aside, [0, 0], 0, [Bulk(Piece(names), group, store)])
+        built = _finish(tools, names, [Made(names, (), 0, "too many keys")], Order(1, swap=False))
+
+    assert isinstance(built, Built)
+    assert built.position == journal.head()
+    assert not tools.spent
+    store.close()
+    journal.close()
 
 
 def test_how_far_it_is_never_falls_and_ends_with_the_log(database: Database, live: Held) -> None:
